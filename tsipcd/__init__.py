@@ -1,0 +1,1 @@
+"""The daemon of TS-IPC. Scripts import `tsipc_client`, never this."""

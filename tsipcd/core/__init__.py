@@ -1,0 +1,1 @@
+"""What the daemon decides. Pure and synchronous: no clock, I/O, randomness, environment or logging."""

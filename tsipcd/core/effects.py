@@ -1,0 +1,136 @@
+"""What the core asks of the world, as values. Carried out by the runtime after the facts are durable."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tsipc_client.wire.errors import WireError
+from tsipc_client.wire.messages import Progress, Result, Step, Subscribed, Subscription
+from tsipcd.core.inputs import Call
+from tsipcd.core.topology import PanePin, Place
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """Answer a request."""
+
+    call: Call
+    result: Result
+
+
+class Fail(msgspec.Struct, frozen=True):
+    """Answer a request with an error."""
+
+    call: Call
+    error: WireError
+
+
+class Tell(msgspec.Struct, frozen=True):
+    """Stream an item to a request that is still open."""
+
+    call: Call
+    item: Progress
+
+
+class Inspect(msgspec.Struct, frozen=True, gc=False):
+    """Ask the occupant gate about `place`; answered by `Inspected`.
+
+    Answered at once, and again whenever the verdict or its reason changes, until it was `ready` or `gone`, or
+    `Forget` comes.
+    """
+
+    number: int
+    place: Place
+    now: bool
+    """The sender asked not to wait for a busy pane."""
+    step: bool
+    """Only a shell at its prompt will do: a step's script is to be sourced there."""
+
+
+class Forget(msgspec.Struct, frozen=True, gc=False):
+    """Stop watching for the message: it was cancelled, expired, or goes elsewhere."""
+
+    number: int
+
+
+class TypeKeys(msgspec.Struct, frozen=True, gc=False):
+    """Type `text` and Enter into the pinned pane, at most once per attempt; answered by `Typed`."""
+
+    number: int
+    attempt: int
+    """The marker: strictly increasing over all typing of this journal."""
+    pin: PanePin
+    text: str
+    shell: str
+
+
+class StartStep(msgspec.Struct, frozen=True, gc=False):
+    """Type a line that sources the step's script; answered by `Typed`, then `StepPrinted` and `StepEnded`."""
+
+    number: int
+    attempt: int
+    pin: PanePin
+    run: int
+    index: int
+    command: str
+    shell: str
+
+
+class AdoptStep(msgspec.Struct, frozen=True, gc=False):
+    """Take up a step that an earlier life of the daemon started; answered as `StartStep` after typing."""
+
+    number: int
+    pin: PanePin
+    run: int
+    index: int
+
+
+class ShowText(msgspec.Struct, frozen=True, gc=False):
+    """Show `text` on every client attached to the session of `place`; answered by `TextShown`."""
+
+    number: int
+    place: Place
+    text: str
+
+
+class StoreData(msgspec.Struct, frozen=True, gc=False):
+    """Replace `SESSION.data`; answered by `DataStored`."""
+
+    number: int
+    session: str
+    body: str
+
+
+class StoreSubscriptions(msgspec.Struct, frozen=True):
+    """Replace the subscription file, then carry out `then`; on failure answer `then`'s call with an error."""
+
+    table: tuple[Subscription, ...]
+    then: tuple[Reply, ...]
+
+
+class StoreWorkflow(msgspec.Struct, frozen=True):
+    """Replace a workflow's file, then answer `call` with `Saved`.
+
+    With `subscribed` set, `table` is stored first and the answer is `PipelineSaved`.
+    """
+
+    call: Call
+    name: str
+    steps: tuple[Step, ...]
+    subscribed: Subscribed | None = None
+    table: tuple[Subscription, ...] = ()
+
+
+Effect = (
+    Reply
+    | Fail
+    | Tell
+    | Inspect
+    | Forget
+    | TypeKeys
+    | StartStep
+    | AdoptStep
+    | ShowText
+    | StoreData
+    | StoreSubscriptions
+    | StoreWorkflow
+)

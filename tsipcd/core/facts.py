@@ -1,0 +1,226 @@
+"""What is durable, in the past tense, and its bytes.
+
+A fact is one MessagePack array `[tag, field, ...]`. Fields are only ever appended, with defaults, and tags
+are never reused: every fact ever written must decode. `state.apply` is the only reader of their meaning.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from tsipc_client.wire.messages import Action, MessageType, RunStatus, Status, Step
+from tsipcd.core.topology import PanePin
+
+
+class _Fact(msgspec.Struct, frozen=True, gc=False, array_like=True, tag_field="fact"):
+    at: float
+    """Seconds since the epoch."""
+
+
+class MessageAccepted(_Fact, frozen=True, tag="accepted"):
+    """A message is ours to deliver."""
+
+    number: int
+    source: str
+    target: str
+    type: MessageType
+    body: str
+    expires_at: float
+    observed: str = ""
+    now: bool = False
+    raw: bool = False
+    key: str = ""
+    digest: bytes = b""
+    """Of the request, so that its key cannot be used for another."""
+    run: int = 0
+    step: int = 0
+    """The step of `run` it carries, 1 for the first; 0: none."""
+
+
+class EventPublished(_Fact, frozen=True, tag="published"):
+    """An event and its whole list of subscribers; each becomes a message, numbered from `first`."""
+
+    first: int
+    source: str
+    event: str
+    data: str
+    expires_at: float
+    subscribers: tuple[tuple[str, Action], ...]
+    observed: str = ""
+    key: str = ""
+    digest: bytes = b""
+
+
+class MessageHeld(_Fact, frozen=True, tag="held"):
+    """It waits, for `reason`."""
+
+    number: int
+    reason: str
+
+
+class TypingIntended(_Fact, frozen=True, tag="intended"):
+    """From here on it may have been typed into the pinned pane."""
+
+    number: int
+    attempt: int
+    pin: PanePin
+    shell: str = ""
+
+
+class MessageDelivered(_Fact, frozen=True, tag="delivered"):
+    """It was typed, shown or stored."""
+
+    number: int
+    detail: str = ""
+
+
+class StepStarted(_Fact, frozen=True, tag="started"):
+    """A step's script was typed; its exit status will come."""
+
+    number: int
+
+
+class StepFinished(_Fact, frozen=True, tag="finished"):
+    """A step's command ended with an exit status."""
+
+    number: int
+    exit_code: int
+
+
+class MessageFailed(_Fact, frozen=True, tag="failed"):
+    """It can never be delivered, or its step ended without a status."""
+
+    number: int
+    reason: str
+
+
+class MessageExpired(_Fact, frozen=True, tag="expired"):
+    """Its time to live ended while it waited."""
+
+    number: int
+
+
+class MessageCancelled(_Fact, frozen=True, tag="cancelled"):
+    """Somebody took it back before it was typed."""
+
+    number: int
+
+
+class MessageDoubted(_Fact, frozen=True, tag="doubted"):
+    """The pane died between intent and outcome: whether it was typed cannot be known."""
+
+    number: int
+    reason: str
+
+
+class RunStarted(_Fact, frozen=True, tag="run"):
+    """A workflow's definition was taken and its first step is due."""
+
+    number: int
+    workflow: str
+    steps: tuple[Step, ...]
+    observed: str = ""
+    key: str = ""
+    digest: bytes = b""
+
+
+class RunFinished(_Fact, frozen=True, tag="ran"):
+    """A run ended."""
+
+    number: int
+    status: RunStatus
+
+
+class SessionSeen(_Fact, frozen=True, tag="seen"):
+    """A session of this name exists or existed: messages to it may wait for it."""
+
+    name: str
+
+
+class MessageKept(_Fact, frozen=True, tag="kept"):
+    """Snapshots only: a message as it stood."""
+
+    number: int
+    source: str
+    target: str
+    type: MessageType
+    body: str
+    accepted_at: float
+    expires_at: float
+    status: Status
+    reason: str
+    observed: str
+    event: str
+    now: bool
+    raw: bool
+    run: int
+    step: int
+    attempt: int
+    pin: PanePin | None
+    shell: str
+    exit_code: int | None
+    story: tuple[tuple[float, Status, str], ...]
+
+
+class RunKept(_Fact, frozen=True, tag="run-kept"):
+    """Snapshots only: a run as it stood."""
+
+    number: int
+    workflow: str
+    steps: tuple[Step, ...]
+    status: RunStatus
+    started_at: float
+    ended_at: float | None
+    messages: tuple[int, ...]
+
+
+class CountersKept(_Fact, frozen=True, tag="counters"):
+    """Snapshots only: the last numbers given out."""
+
+    message: int
+    run: int
+    attempt: int
+
+
+class KeyKept(_Fact, frozen=True, tag="key"):
+    """Snapshots only: an idempotency key and what it was answered with."""
+
+    key: str
+    digest: bytes
+    answer: bytes
+    """The result, encoded as on the wire."""
+
+
+Fact = (
+    MessageAccepted
+    | EventPublished
+    | MessageHeld
+    | TypingIntended
+    | MessageDelivered
+    | StepStarted
+    | StepFinished
+    | MessageFailed
+    | MessageExpired
+    | MessageCancelled
+    | MessageDoubted
+    | RunStarted
+    | RunFinished
+    | SessionSeen
+    | MessageKept
+    | RunKept
+    | CountersKept
+    | KeyKept
+)
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Fact] = msgspec.msgpack.Decoder(Fact)
+
+
+def encode(fact: Fact) -> bytes:
+    """The fact's bytes, as a journal record holds them."""
+    return _encoder.encode(fact)
+
+
+def decode(payload: bytes | memoryview) -> Fact:
+    """The fact of a record's bytes. Raises `msgspec.DecodeError` (or its subclass) for anything else."""
+    return _decoder.decode(payload)

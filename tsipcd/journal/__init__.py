@@ -1,0 +1,1 @@
+"""Facts on disk: records, segments, repair, snapshots. Knows bytes, not what they mean."""

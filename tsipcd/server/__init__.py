@@ -1,0 +1,1 @@
+"""The edge towards clients: the socket, and one peer a connection."""

@@ -1,0 +1,1 @@
+"""The files that people look at and edit. Deleting a view loses nothing."""
