@@ -8,7 +8,15 @@ from __future__ import annotations
 
 import msgspec
 
-from tsipc_client.wire.messages import Action, MessageType, RunStatus, Status, Step
+from tsipc_client.wire.messages import (
+    Action,
+    MessageType,
+    Published,
+    RunStatus,
+    Sent,
+    Status,
+    Step,
+)
 from tsipcd.core.topology import PanePin
 
 
@@ -35,6 +43,10 @@ class MessageAccepted(_Fact, frozen=True, tag="accepted"):
     run: int = 0
     step: int = 0
     """The step of `run` it carries, 1 for the first; 0: none."""
+    held: str = ""
+    """Why it waits from the first moment on; empty: it does not."""
+    pane: PanePin | None = None
+    """The target, if it names one life of one pane (`%N`)."""
 
 
 class EventPublished(_Fact, frozen=True, tag="published"):
@@ -131,6 +143,21 @@ class RunFinished(_Fact, frozen=True, tag="ran"):
     status: RunStatus
 
 
+class Subscribed(_Fact, frozen=True, tag="subscribed"):
+    """A subscription was made. For the event log: the table's truth is its file."""
+
+    session: str
+    event: str
+    action: Action
+
+
+class Unsubscribed(_Fact, frozen=True, tag="unsubscribed"):
+    """A subscription was ended. For the event log, as `Subscribed`."""
+
+    session: str
+    event: str
+
+
 class SessionSeen(_Fact, frozen=True, tag="seen"):
     """A session of this name exists or existed: messages to it may wait for it."""
 
@@ -156,6 +183,7 @@ class MessageKept(_Fact, frozen=True, tag="kept"):
     run: int
     step: int
     attempt: int
+    pane: PanePin | None
     pin: PanePin | None
     shell: str
     exit_code: int | None
@@ -172,6 +200,7 @@ class RunKept(_Fact, frozen=True, tag="run-kept"):
     started_at: float
     ended_at: float | None
     messages: tuple[int, ...]
+    """The messages of the steps reached so far."""
 
 
 class CountersKept(_Fact, frozen=True, tag="counters"):
@@ -187,8 +216,9 @@ class KeyKept(_Fact, frozen=True, tag="key"):
 
     key: str
     digest: bytes
-    answer: bytes
-    """The result, encoded as on the wire."""
+    sent: Sent | None = None
+    published: Published | None = None
+    run: int = 0
 
 
 Fact = (
@@ -205,6 +235,8 @@ Fact = (
     | MessageDoubted
     | RunStarted
     | RunFinished
+    | Subscribed
+    | Unsubscribed
     | SessionSeen
     | MessageKept
     | RunKept

@@ -1,0 +1,384 @@
+"""Getting each message to its place: the life between `accepted` and its end, for all three types.
+
+A command joins the lane of its pane; the head of a lane is inspected, intended, typed. A notification is
+shown at once, or when somebody attaches. Data is stored, one write at a time for each session. Whatever has
+no place now waits in `absent` until a server is seen. A workflow's step is a command that stays in its lane
+until it is done.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from tsipc_client.wire.messages import MessageType, Status
+from tsipcd.core import effects as e
+from tsipcd.core import facts as f
+from tsipcd.core import inputs as i
+from tsipcd.core.delivery import WAITING
+from tsipcd.core.expiry import Expiry
+from tsipcd.core.lanes import Lanes
+from tsipcd.core.names import Absent, Found, World
+from tsipcd.core.state import Message, State
+from tsipcd.core.topology import PanePin, Place, ServerId
+from tsipcd.core.turn import Turn
+
+MAX_REFUSALS: Final = 20
+"""A pane that the gate calls ready and the guard refuses this often in a row will never agree."""
+
+
+class Deliveries:
+    """The volatile side of delivery; everything here is rebuilt from the state at start."""
+
+    def __init__(self, state: State, world: World) -> None:
+        self._state = state
+        self._world = world
+        self._lanes: Lanes[PanePin] = Lanes()
+        self._files: Lanes[str] = Lanes()
+        """Data, by the session whose file it replaces."""
+        self._absent: dict[str | PanePin, deque[int]] = {}
+        """Messages whose target has no place now, by target."""
+        self._unseen: dict[tuple[ServerId, str], deque[int]] = {}
+        """Notifications waiting for somebody to attach, by session."""
+        self._unresolved: dict[int, ServerId] = {}
+        """Typed or not: the submission's outcome is still to be found out, on that server."""
+        self._submissions: dict[int, int] = {}
+        """How often the current attempt was handed to tmux, as far as can be known."""
+        self._stale: set[int] = set()
+        """Refused, but an earlier submission of the same attempt may still sit in a server's buffer."""
+        self._refusals: dict[int, int] = {}
+        self._expiry = Expiry()
+        self.draining = False
+
+    # ── entering ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def enter(self, turn: Turn, message: Message, found: Found | Absent) -> None:
+        """Start on a message that was just accepted; `found` is where its target leads."""
+        self._expiry.watch(message.number, message.expires_at)
+        if message.type is MessageType.DATA:
+            self._store(turn, message)
+        elif isinstance(found, Found):
+            self._dispatch(turn, message, found)
+        else:
+            self._miss(turn, message)
+
+    def restore(self, turn: Turn) -> None:
+        """Take up everything the state left unfinished. Places become known as servers are seen."""
+        for message in sorted(self._state.messages.values(), key=lambda m: m.number):
+            if message.status is Status.INTENT and message.pin is not None:
+                self._lanes.join(message.number, message.pin)
+                self._unresolved[message.number] = message.pin.server
+                self._submissions[message.number] = 1
+            elif message.status is Status.STARTED and message.pin is not None:
+                self._lanes.join(message.number, message.pin)
+                turn.ask(e.AdoptStep(message.number, message.pin, message.run, message.step))
+            elif message.status in WAITING:
+                self._expiry.watch(message.number, message.expires_at)
+                if message.type is MessageType.DATA:
+                    self._store(turn, message)
+                else:
+                    self._wait_for_place(message)
+
+    # ── what the world answers ────────────────────────────────────────────────────────────────────────────
+
+    def inspected(self, turn: Turn, answer: i.Inspected) -> None:
+        """The gate has looked at the pane of the message at the head of a lane."""
+        message = self._waiting(answer.number)
+        if message is None or self._lanes.head_of(answer.number) != answer.number or self.draining:
+            return
+        if answer.verdict is i.Verdict.WAIT:
+            self._hold(turn, message, answer.reason)
+        elif answer.verdict is i.Verdict.GONE or answer.pin is None:
+            self._relocate(turn, message)
+        elif answer.pin != self._lanes.key_of(message.number):
+            # The session's active pane is another one now: that pane's queue decides when.
+            self._advance(turn, message.number)
+            if self._lanes.join(message.number, answer.pin):
+                self._inspect(turn, message)
+        else:
+            self._intend(turn, message, answer.pin, answer.shell)
+
+    def typed(self, turn: Turn, answer: i.Typed) -> None:
+        """A submission of the guarded list has an outcome."""
+        message = self._state.messages.get(answer.number)
+        if message is None or message.status is not Status.INTENT or message.attempt != answer.attempt:
+            return
+        match answer.outcome:
+            case i.Outcome.TYPED | i.Outcome.ALREADY:
+                if message.run:
+                    self._settle(message.number)
+                    turn.record(f.StepStarted(turn.now, message.number))
+                else:
+                    pane = message.pin.pane if message.pin is not None else ""
+                    self._end(turn, f.MessageDelivered(turn.now, message.number, pane))
+            case i.Outcome.REFUSED:
+                self._refused(turn, message, answer.reason or "the pane was not ready")
+            case i.Outcome.GONE if self._submissions.get(message.number, 0) <= 1:
+                self._settle(message.number)
+                turn.record(f.MessageHeld(turn.now, message.number, answer.reason or "the pane is gone"))
+                self._relocate(turn, message)
+            case i.Outcome.GONE:
+                self._doubt(turn, message)
+            case i.Outcome.UNKNOWN:
+                if message.pin is not None:
+                    self._unresolved[message.number] = message.pin.server
+
+    def shown(self, turn: Turn, answer: i.TextShown) -> None:
+        """A notification was shown, or nobody was there."""
+        message = self._waiting(answer.number)
+        if message is None:
+            return
+        if answer.clients:
+            plural = "" if answer.clients == 1 else "s"
+            self._end(turn, f.MessageDelivered(turn.now, message.number, f"{answer.clients} client{plural}"))
+            return
+        found = self._find(message)
+        if found is None:
+            self._miss(turn, message)
+            return
+        self._hold(turn, message, answer.reason or f"nobody is attached to {found.place.session}")
+        key = (found.place.server, found.place.session_id)
+        self._unseen.setdefault(key, deque()).append(message.number)
+
+    def stored(self, turn: Turn, answer: i.DataStored) -> None:
+        """`SESSION.data` was replaced, or could not be."""
+        message = self._waiting(answer.number)
+        if message is not None:
+            session = self._files.key_of(answer.number) or ""
+            if answer.error:
+                self._end(turn, f.MessageFailed(turn.now, answer.number, answer.error))
+            else:
+                self._end(turn, f.MessageDelivered(turn.now, answer.number, f"{session}.data"))
+
+    def step_ended(self, turn: Turn, answer: i.StepEnded) -> None:
+        """A step's command ended, with or without a status."""
+        message = self._state.messages.get(answer.number)
+        if message is None or message.status is not Status.STARTED:
+            return
+        if answer.exit_code is None:
+            self._end(turn, f.MessageFailed(turn.now, message.number, answer.reason))
+        else:
+            self._end(turn, f.StepFinished(turn.now, message.number, answer.exit_code))
+
+    def server_seen(self, turn: Turn, server: ServerId) -> None:
+        """The world now holds what this server has: settle, resubmit, dispatch what waited for it."""
+        sessions = self._world.servers.get(server.socket, ())
+        live = {pane.pin for session in sessions for pane in session.panes}
+        self._resolve_doubts(turn, server.socket, live, server)
+        self._leave_dead_panes(turn, server.socket, live)
+        self._dispatch_absent(turn)
+        for session in sessions:
+            if session.attached:
+                for number in self._unseen.pop((server, session.id), ()):
+                    message = self._waiting(number)
+                    if message is not None:
+                        self._show(turn, message, Place(server, session.id, session.name))
+        self._drop_unseen(turn, server.socket, {(server, session.id) for session in sessions})
+
+    def server_gone(self, turn: Turn, socket: str) -> None:
+        """The server at this socket exited, with all its panes."""
+        self._resolve_doubts(turn, socket, set(), None)
+        self._leave_dead_panes(turn, socket, set())
+        self._drop_unseen(turn, socket, set())
+
+    # ── leaving ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def cancel(self, turn: Turn, message: Message) -> None:
+        """Take back a message that waits."""
+        self._end(turn, f.MessageCancelled(turn.now, message.number))
+
+    def fail(self, turn: Turn, message: Message, reason: str) -> None:
+        """Give up a message that waits."""
+        self._end(turn, f.MessageFailed(turn.now, message.number, reason))
+
+    def expire(self, turn: Turn) -> None:
+        """End every waiting message whose time is over."""
+        for number in self._expiry.take_due(turn.now):
+            if self._waiting(number) is not None:
+                self._end(turn, f.MessageExpired(turn.now, number))
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When `expire` has something to do, in seconds since the epoch; None: never."""
+        return self._expiry.next_deadline
+
+    @property
+    def is_typing(self) -> bool:
+        """Whether a submission was handed to tmux and its outcome is expected soon."""
+        return any(number not in self._unresolved for number in self._submissions)
+
+    def waits_behind(self, number: int) -> int | None:
+        """The message in work for the same pane or file, if it is another one."""
+        head = self._lanes.head_of(number) or self._files.head_of(number)
+        return head if head != number else None
+
+    # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _waiting(self, number: int) -> Message | None:
+        message = self._state.messages.get(number)
+        return message if message is not None and message.status in WAITING else None
+
+    def _find(self, message: Message) -> Found | None:
+        """Where it leads now; None: nowhere, or to several places."""
+        if message.pane is not None:
+            return self._world.place_of_pane(message.pane)
+        return self._world.place_of(message.target)
+
+    def _dispatch(self, turn: Turn, message: Message, found: Found) -> None:
+        if message.type is MessageType.NOTIFICATION:
+            self._show(turn, message, found.place)
+        elif found.pane is None:
+            self._miss(turn, message)
+        elif self._lanes.join(message.number, found.pane):
+            self._inspect(turn, message, found)
+
+    def _inspect(self, turn: Turn, message: Message, found: Found | None = None) -> None:
+        found = found or self._find(message)
+        if found is not None:
+            turn.ask(e.Inspect(message.number, found.place, message.now, step=message.run > 0))
+        else:
+            self._relocate(turn, message)
+
+    def _show(self, turn: Turn, message: Message, place: Place) -> None:
+        turn.ask(e.ShowText(message.number, place, message.body))
+
+    def _store(self, turn: Turn, message: Message) -> None:
+        if self._files.join(message.number, message.target):
+            self._write(turn, message)
+
+    def _write(self, turn: Turn, message: Message) -> None:
+        turn.ask(e.StoreData(message.number, message.target, message.body))
+
+    def _intend(self, turn: Turn, message: Message, pin: PanePin, shell: str) -> None:
+        # While an old submission may still come out of a stopped server's buffer, the same attempt is used
+        # again: the pane's marker lets only one of them type.
+        stale = message.number in self._stale and pin == message.pin
+        attempt = message.attempt if stale else self._state.last_attempt + 1
+        turn.record(f.TypingIntended(turn.now, message.number, attempt, pin, shell))
+        self._submit(turn, message, pin)
+
+    def _submit(self, turn: Turn, message: Message, pin: PanePin) -> None:
+        number, attempt, shell = message.number, message.attempt, message.shell
+        self._submissions[number] = self._submissions.get(number, 0) + 1
+        if message.run:
+            turn.ask(e.StartStep(number, attempt, pin, message.run, message.step, message.body, shell))
+        else:
+            turn.ask(e.TypeKeys(number, attempt, pin, message.body, shell))
+
+    def _settle(self, number: int) -> None:
+        self._unresolved.pop(number, None)
+        self._submissions.pop(number, None)
+
+    def _refused(self, turn: Turn, message: Message, reason: str) -> None:
+        if self._submissions.get(message.number, 0) > 1:
+            self._stale.add(message.number)
+        self._settle(message.number)
+        turn.record(f.MessageHeld(turn.now, message.number, reason))
+        self._expiry.watch(message.number, message.expires_at)
+        count = self._refusals[message.number] = self._refusals.get(message.number, 0) + 1
+        if count > MAX_REFUSALS:
+            self._end(turn, f.MessageFailed(turn.now, message.number, f"refused again and again: {reason}"))
+        else:
+            self._inspect(turn, message)
+
+    def _relocate(self, turn: Turn, message: Message) -> None:
+        """Its pane is not there any more: find its target anew, or wait for it."""
+        here = self._lanes.key_of(message.number)
+        self._stale.discard(message.number)
+        self._advance(turn, message.number)
+        found = self._find(message)
+        # The same pane again would be asked again, and again: wait until its server is listed anew.
+        if found is not None and found.pane is not None and found.pane != here:
+            self._dispatch(turn, message, found)
+        else:
+            self._miss(turn, message)
+
+    def _miss(self, turn: Turn, message: Message) -> None:
+        if message.pane is not None:
+            self._end(turn, f.MessageFailed(turn.now, message.number, "the pane is gone"))
+            return
+        self._wait_for_place(message)
+        self._hold(turn, message, absent_reason(message.target))
+
+    def _wait_for_place(self, message: Message) -> None:
+        self._absent.setdefault(message.pane or message.target, deque()).append(message.number)
+
+    def _hold(self, turn: Turn, message: Message, reason: str) -> None:
+        if message.status is not Status.HELD or message.reason != reason:
+            turn.record(f.MessageHeld(turn.now, message.number, reason))
+
+    def _doubt(self, turn: Turn, message: Message) -> None:
+        self._settle(message.number)
+        turn.record(f.MessageDoubted(turn.now, message.number, "the pane ended before its answer came"))
+        self._advance(turn, message.number)
+
+    def _end(
+        self,
+        turn: Turn,
+        fact: f.MessageDelivered | f.StepFinished | f.MessageFailed | f.MessageExpired | f.MessageCancelled,
+    ) -> None:
+        """Record the fact that ends a message, and let the next one of its lane go."""
+        number = fact.number
+        was_watched = self._waiting(number) is not None and self._lanes.head_of(number) == number
+        turn.record(fact)
+        self._settle(number)
+        self._stale.discard(number)
+        self._refusals.pop(number, None)
+        if was_watched:
+            turn.ask(e.Forget(number))
+        self._advance(turn, number)
+        behind = self._files.leave(number)
+        if behind is not None:
+            self._write(turn, self._state.messages[behind])
+
+    def _advance(self, turn: Turn, number: int) -> None:
+        """Take `number` out of its pane's lane and start on the one behind it."""
+        head = self._lanes.leave(number)
+        message = self._waiting(head) if head is not None else None
+        if message is not None and not self.draining:
+            self._inspect(turn, message)
+
+    def _resolve_doubts(self, turn: Turn, socket: str, live: set[PanePin], server: ServerId | None) -> None:
+        """Submit again what may have been typed, if its pane lives: the marker knows. Else: in doubt."""
+        for number in [n for n, where in self._unresolved.items() if where.socket == socket]:
+            message = self._state.messages[number]
+            if message.pin is not None and message.pin.server == server and message.pin in live:
+                del self._unresolved[number]
+                self._submit(turn, message, message.pin)
+            else:
+                self._doubt(turn, message)
+
+    def _leave_dead_panes(self, turn: Turn, socket: str, live: set[PanePin]) -> None:
+        for pin in self._lanes.keys():  # noqa: SIM118 - a list, taken before it changes
+            if pin.server.socket != socket or pin in live:
+                continue
+            for number in self._lanes.members(pin):
+                message = self._waiting(number)
+                if message is not None:
+                    turn.ask(e.Forget(number))
+                    self._relocate(turn, message)
+
+    def _drop_unseen(self, turn: Turn, socket: str, live: set[tuple[ServerId, str]]) -> None:
+        for key in [key for key in self._unseen if key[0].socket == socket and key not in live]:
+            for number in self._unseen.pop(key):
+                message = self._waiting(number)
+                if message is not None:
+                    self._miss(turn, message)
+
+    def _dispatch_absent(self, turn: Turn) -> None:
+        for target in list(self._absent):
+            waiting = [m for n in self._absent[target] if (m := self._waiting(n)) is not None]
+            found = self._find(waiting[0]) if waiting else None
+            if not waiting or found is not None:
+                del self._absent[target]
+            if found is not None:
+                for message in waiting:
+                    self._dispatch(turn, message, found)
+            elif isinstance(target, PanePin) and target.server.socket in self._world.servers:
+                for message in waiting:
+                    self.fail(turn, message, "the pane is gone")
+
+
+def absent_reason(target: str) -> str:
+    """Why a message to a known name that does not exist now waits."""
+    return f"no session {target} yet"

@@ -1,0 +1,112 @@
+"""What the state looks like to people and programs: pure views, for replies and for the files."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+
+from tsipc_client.wire.messages import (
+    Change,
+    MessageView,
+    Queue,
+    Queued,
+    SessionView,
+    Shown,
+    Status,
+)
+from tsipcd.core.deliveries import Deliveries
+from tsipcd.core.names import World
+from tsipcd.core.state import Message, State
+
+LISTED_CHARS = 200
+"""A longer message is cut in a listing; `show` and the files have it whole."""
+
+REPLY_BYTES = 900_000
+"""A listing stops before it outgrows a frame."""
+
+
+def message_view(message: Message, *, behind: int | None = None, chars: int | None = None) -> MessageView:
+    """One message as it is listed; `behind` is the one it waits for, `chars` cuts its text."""
+    reason = message.reason
+    if not reason and behind is not None and message.status is Status.ACCEPTED:
+        reason = f"behind msg-{behind}"
+    return MessageView(
+        id=message.id,
+        source=message.source,
+        target=message.target,
+        type=message.type,
+        message=message.body if chars is None else message.body[:chars],
+        size_bytes=len(message.body.encode()),
+        timestamp=message.accepted_at,
+        status=message.status,
+        reason=reason,
+        observed=message.observed,
+        event=message.event,
+        run=f"run-{message.run}" if message.run else "",
+        exit_code=message.exit_code,
+    )
+
+
+def queued(state: State, deliveries: Deliveries, request: Queue) -> Queued:
+    """The last `limit` messages, oldest first."""
+    numbers = (
+        (n for n, m in state.messages.items() if not m.has_ended) if request.pending else iter(state.messages)
+    )
+    views: list[MessageView] = []
+    size = 0
+    for number in heapq.nlargest(request.limit, numbers):
+        view = message_view(
+            state.messages[number], behind=deliveries.waits_behind(number), chars=LISTED_CHARS
+        )
+        # Names and reasons are bounded; four bytes a character is the worst that text can take.
+        size += 4 * (len(view.message) + len(view.source) + len(view.target) + len(view.reason)) + 300
+        if size > REPLY_BYTES:
+            break
+        views.append(view)
+    return Queued(messages=tuple(reversed(views)), waiting=state.waiting)
+
+
+def shown(deliveries: Deliveries, message: Message) -> Shown:
+    """One message's whole story."""
+    pane = message.pin or message.pane
+    return Shown(
+        message=message_view(message, behind=deliveries.waits_behind(message.number)),
+        story=(
+            Change(at=message.accepted_at, status=Status.ACCEPTED),
+            *(Change(at=at, status=status, detail=detail) for at, status, detail in message.story),
+        ),
+        expires_at=message.expires_at,
+        pane=f"{pane.pane} on {pane.server.socket}" if pane is not None else "",
+    )
+
+
+def sessions(state: State, world: World) -> tuple[SessionView, ...]:
+    """Every live session, by name."""
+    pending = Counter(
+        found.place.session
+        for message in state.messages.values()
+        if not message.has_ended and (found := world.place_of(message.target)) is not None
+    )
+    return tuple(
+        SessionView(
+            name=session.name,
+            server=session.server.socket,
+            windows=session.windows,
+            attached=session.attached,
+            command=session.active_pane.command if session.active_pane else "",
+            pending=pending[session.name],
+            aliases=world.aliases_of(session.name),
+        )
+        for session in sorted(world.sessions, key=lambda s: (s.name, s.server.socket))
+    )
+
+
+def held_by_reason(state: State) -> dict[str, int]:
+    """How many messages wait, by reason; `in-doubt` ones wait for a person."""
+    return dict(
+        Counter(
+            message.reason or message.status.value
+            for message in state.messages.values()
+            if message.status in (Status.HELD, Status.IN_DOUBT)
+        )
+    )

@@ -1,0 +1,197 @@
+"""The core's one door: `handle(input, now)` gives the facts to make durable and the effects to carry out.
+
+Facts are already applied to the state when they are returned. The caller makes them durable, in order, and
+only then carries out the effects, in order.
+"""
+
+from __future__ import annotations
+
+from typing import Final, assert_never
+
+from tsipc_client.wire import messages as m
+from tsipc_client.wire.errors import BadInput, ErrorCode, Refused, WireError
+from tsipcd.core import effects as e
+from tsipcd.core import facts as f
+from tsipcd.core import inputs as i
+from tsipcd.core import listings
+from tsipcd.core.deliveries import Deliveries
+from tsipcd.core.names import World
+from tsipcd.core.requests import Requests, number_in, unknown_id
+from tsipcd.core.runs import Runs
+from tsipcd.core.state import State
+from tsipcd.core.turn import Turn
+
+DEFAULT_TTL_S: Final = 24 * 3600.0
+
+_CHANGING: Final = (m.Send, m.Publish, m.Subscribe, m.Unsubscribe, m.Workflow, m.Pipeline)
+"""Requests that need room on disk and a daemon that goes on."""
+
+
+class Machine:
+    """Everything the daemon decides. One input at a time."""
+
+    def __init__(self, state: State, ttl_s: float = DEFAULT_TTL_S) -> None:
+        self.state = state
+        self.world = World()
+        self._ttl_s = ttl_s
+        self._deliveries = Deliveries(state, self.world)
+        self._runs = Runs(state, self.world, self._deliveries)
+        self._requests = Requests(state, self.world, self._deliveries, self._runs, ttl_s)
+        self._labelled: tuple[str, ...] = ()
+        self._storage_low = False
+        self._draining = False
+
+    def restore(self, now: float) -> tuple[list[f.Fact], list[e.Effect]]:
+        """Once, after replay: what has to go on from where an earlier life stopped."""
+        turn = Turn(self.state, now)
+        self._deliveries.restore(turn)
+        self._runs.restore(turn, self._ttl_s)
+        self._runs.follow_along(turn, self._ttl_s)
+        return turn.facts, turn.effects
+
+    def handle(self, event: i.Input, now: float) -> tuple[list[f.Fact], list[e.Effect]]:
+        """Decide about one input. `now` in seconds since the epoch. Never raises for any input."""
+        turn = Turn(self.state, now)
+        match event:
+            case i.Asked():
+                self._ask(turn, event)
+            case i.RunAsked():
+                self._run(turn, event)
+            case i.PeerGone():
+                self._runs.forget_peer(event.peer)
+            case i.SubscriptionsRead():
+                self._requests.subscriptions = event.table
+                self._know()
+            case i.NamesRead():
+                self.world.aliases = event.aliases
+                self._labelled = event.labelled
+                self._know()
+            case i.ServerSeen():
+                self._see(turn, event)
+            case i.ServerGone():
+                self.world.put(event.socket, ())
+                self._deliveries.server_gone(turn, event.socket)
+            case i.Inspected():
+                self._deliveries.inspected(turn, event)
+            case i.Typed():
+                self._deliveries.typed(turn, event)
+            case i.TextShown():
+                self._deliveries.shown(turn, event)
+            case i.DataStored():
+                self._deliveries.stored(turn, event)
+            case i.StepEnded():
+                self._deliveries.step_ended(turn, event)
+            case i.StepPrinted():
+                self._runs.printed(turn, event)
+            case i.Ticked():
+                self._deliveries.expire(turn)
+            case i.StorageChanged():
+                self._storage_low = event.low
+            case i.DrainAsked():
+                self._draining = self._deliveries.draining = True
+            case _:
+                assert_never(event)
+        self._runs.follow_along(turn, self._ttl_s)
+        return turn.facts, turn.effects
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When the core wants a `Ticked`, in seconds since the epoch; None: never."""
+        return self._deliveries.next_deadline
+
+    @property
+    def has_work(self) -> bool:
+        """Whether something waits for tmux: stay connected."""
+        return self.state.waiting > 0
+
+    @property
+    def is_typing(self) -> bool:
+        """Whether a submission's outcome is expected any moment: a drain waits for it."""
+        return self._deliveries.is_typing
+
+    @property
+    def storage_low(self) -> bool:
+        """Whether new work is refused for lack of room."""
+        return self._storage_low
+
+    def view(self, number: int) -> m.MessageView | None:
+        """A message as its file shows it; None: not listed any more."""
+        message = self.state.messages.get(number)
+        if message is None:
+            return None
+        return listings.message_view(message, behind=self._deliveries.waits_behind(number))
+
+    def _ask(self, turn: Turn, asked: i.Asked) -> None:
+        try:
+            self._answer(turn, asked)
+        except WireError as error:
+            turn.ask(e.Fail(asked.call, error))
+
+    def _run(self, turn: Turn, asked: i.RunAsked) -> None:
+        try:
+            self._check_open()
+            self._requests.run(turn, asked)
+        except WireError as error:
+            turn.ask(e.Fail(asked.call, error))
+
+    def _answer(self, turn: Turn, asked: i.Asked) -> None:
+        call, request = asked.call, asked.request
+        if isinstance(request, _CHANGING):
+            self._check_open()
+        match request:
+            case m.Send():
+                self._requests.send(turn, call, asked.caller, request)
+            case m.Publish():
+                self._requests.publish(turn, call, asked.caller, request)
+            case m.Subscribe():
+                self._requests.subscribe(turn, call, request)
+                self._know()
+            case m.Unsubscribe():
+                self._requests.unsubscribe(turn, call, request)
+                self._know()
+            case m.Workflow():
+                self._requests.workflow(turn, call, request)
+            case m.Pipeline():
+                self._requests.pipeline(turn, call, request)
+                self._know()
+            case m.Cancel():
+                self._requests.cancel(turn, call, request)
+            case m.Queue():
+                turn.ask(e.Reply(call, listings.queued(self.state, self._deliveries, request)))
+            case m.Show():
+                turn.ask(e.Reply(call, self._show(request)))
+            case m.Subscriptions():
+                turn.ask(e.Reply(call, m.SubscriptionTable(subscriptions=self._requests.subscriptions)))
+            case m.Sessions():
+                views = listings.sessions(self.state, self.world)
+                turn.ask(e.Reply(call, m.SessionList(sessions=views)))
+            case m.Hello() | m.Run() | m.Events() | m.DaemonStatus() | m.Stop():
+                raise BadInput(ErrorCode.INTERNAL, f"{request.METHOD} is not for the core")
+            case _:
+                assert_never(request)
+
+    def _check_open(self) -> None:
+        if self._draining:
+            raise Refused(ErrorCode.STOPPING, "the daemon is stopping", hint="try again: a new one starts")
+        if self._storage_low:
+            raise Refused(
+                ErrorCode.STORAGE_FULL,
+                "no room to make it durable; nothing was accepted",
+                hint="free space where ~/.config/ts/ipc lives; what was accepted before goes on",
+            )
+
+    def _see(self, turn: Turn, seen: i.ServerSeen) -> None:
+        self.world.put(seen.server.socket, seen.sessions)
+        for session in seen.sessions:
+            if session.name not in self.state.names:
+                turn.record(f.SessionSeen(turn.now, session.name))
+        self._deliveries.server_seen(turn, seen.server)
+
+    def _know(self) -> None:
+        self.world.known = {s.session for s in self._requests.subscriptions}.union(self._labelled)
+
+    def _show(self, request: m.Show) -> m.Shown:
+        message = self.state.messages.get(number_in(request.id.removeprefix("msg-")))
+        if message is None:
+            raise unknown_id(request.id)
+        return listings.shown(self._deliveries, message)

@@ -1,0 +1,232 @@
+"""From a target's text to one place, byte-exact. tmux never sees a name; it only ever gets an id found here.
+
+In this order, the first that fits wins:
+
+    NAME                a session of exactly this name
+    .                   the caller's own session
+    %N                  one pane; it stays that pane, whatever happens to ids later
+    ALIAS               the full name an alias stands for
+    NAME                `claude-NAME`
+    NAME@SERVER         NAME on one server, by its socket's path or file name
+    NAME:WINDOW.PANE    one pane of a session; the window by index or name, `.PANE` may be left out
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from tsipc_client.wire.errors import ErrorCode, UnknownSession
+from tsipcd.core.topology import Pane, PanePin, Place, Session
+
+PREFIX: Final = "claude-"
+"""Sessions of coding agents are named so; the prefix may be left out."""
+
+NEAREST: Final = 5
+"""How many similar names an error lists."""
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The target exists."""
+
+    place: Place
+    name: str
+    """What the message's target is called from now on."""
+    pane: PanePin | None
+    """The pane now meant; for a session, its active one."""
+    pinned: bool = False
+    """The target is this life of this pane (`%N`)."""
+
+
+class Absent(msgspec.Struct, frozen=True):
+    """A known session that does not exist now."""
+
+    name: str
+
+
+class World:
+    """Everything names are resolved against: live sessions, aliases and names known from elsewhere."""
+
+    def __init__(self) -> None:
+        self.servers: dict[str, tuple[Session, ...]] = {}
+        """Sessions by their server's socket; changed by `put` only."""
+        self._by_name: dict[str, list[Session]] = {}
+        self.aliases: dict[str, str] = {}
+        self.known: set[str] = set()
+        """Labelled and subscribed names; names seen are in the state."""
+
+    def put(self, socket: str, sessions: tuple[Session, ...]) -> None:
+        """These are the sessions of the server at `socket` now; none: it is gone."""
+        if sessions:
+            self.servers[socket] = sessions
+        else:
+            self.servers.pop(socket, None)
+        self._by_name = {}
+        for session in self.sessions:
+            self._by_name.setdefault(session.name, []).append(session)
+
+    @property
+    def sessions(self) -> list[Session]:
+        """All live sessions."""
+        return [session for sessions in self.servers.values() for session in sessions]
+
+    def aliases_of(self, name: str) -> tuple[str, ...]:
+        """The aliases that stand for this full name."""
+        return tuple(short for short, full in self.aliases.items() if full == name)
+
+    def resolve(self, target: str, seen: Iterable[str], caller: str = "") -> Found | Absent:
+        """Where `target` leads now. `seen` are names that exist or existed; `caller` is what `.` stands for.
+
+        Raises `UnknownSession` for a name nobody knows (with the nearest ones) and for one that fits several
+        places (with the candidates).
+        """
+        found = self._live(target, caller)
+        if found is not None:
+            return found
+        known = self.known.union(seen)
+        full = self.aliases.get(target)
+        if full is not None:
+            return Absent(full)
+        for name in (target, PREFIX + target):
+            if name in known:
+                return Absent(name)
+        base, _, server = target.rpartition("@")
+        if base in known and server:
+            return Absent(target)
+        base, _, pane = target.partition(":")
+        if base in known and pane:
+            return Absent(target)
+        raise self._unknown(target, known)
+
+    def place_of(self, name: str) -> Found | None:
+        """Where a stored target leads now; None if it is absent or fits several places."""
+        try:
+            found = self._live(name, "")
+        except UnknownSession:
+            return None
+        return found
+
+    def place_of_pane(self, pin: PanePin) -> Found | None:
+        """Where this life of a pane is now; None: it ended."""
+        for session in self.servers.get(pin.server.socket, ()):
+            if any(pane.pin == pin for pane in session.panes):
+                return Found(Place(session.server, session.id, session.name, pin), pin.pane, pin, pinned=True)
+        return None
+
+    def _live(self, target: str, caller: str) -> Found | None:
+        if target == ".":
+            if not caller:
+                raise UnknownSession(
+                    ErrorCode.UNKNOWN_SESSION,
+                    "'.' means the session you are in, and this is none",
+                    hint="call from inside a tmux session, or name the target",
+                )
+            target = caller
+        for name in self._spellings(target):
+            found = self._session(name)
+            if found is not None:
+                return found
+            if name == target and re.fullmatch(r"%[0-9]+", target):
+                return self._pane(target)
+        return self._on_server(target) or self._window(target)
+
+    def _spellings(self, target: str) -> list[str]:
+        """The full names `target` may be short for, best first."""
+        full = self.aliases.get(target)
+        return [target, *([full] if full else []), PREFIX + target]
+
+    def _session(self, name: str, server: str = "") -> Found | None:
+        fits = self._by_name.get(name, [])
+        if server:
+            fits = [s for s in fits if server in _names(s.server.socket)]
+        if len(fits) > 1:
+            raise _ambiguous(name, [f"{s.name}@{s.server.socket}" for s in fits])
+        if not fits:
+            return None
+        (session,) = fits
+        pane = session.active_pane
+        text = f"{name}@{server}" if server else name
+        return Found(Place(session.server, session.id, session.name), text, pane.pin if pane else None)
+
+    def _on_server(self, target: str) -> Found | None:
+        base, _, server = target.rpartition("@")
+        if not base or not server:
+            return None
+        for name in self._spellings(base):
+            found = self._session(name, server)
+            if found is not None:
+                return found
+        return None
+
+    def _pane(self, target: str) -> Found | None:
+        # Grouped sessions share panes: one pane may be listed under several of them.
+        fits = {p.pin: s for s in reversed(self.sessions) for p in s.panes if p.pin.pane == target}
+        if len(fits) > 1:
+            raise _ambiguous(
+                target, [f"{pin.pane} in {s.name}@{pin.server.socket}" for pin, s in fits.items()]
+            )
+        for pin, session in fits.items():
+            return Found(Place(session.server, session.id, session.name, pin), target, pin, pinned=True)
+        return None
+
+    def _window(self, target: str) -> Found | None:
+        base, colon, rest = target.partition(":")
+        if not base or not colon:
+            return None
+        found = next((f for f in map(self._session, self._spellings(base)) if f is not None), None)
+        if found is None:
+            return None
+        session = next(s for s in self.servers[found.place.server.socket] if s.id == found.place.session_id)
+        pane = _pane_at(session, rest)
+        if pane is None:
+            raise UnknownSession(
+                ErrorCode.UNKNOWN_SESSION,
+                f"session {session.name!r} has no window or pane {rest!r}",
+                hint="panes are named SESSION:WINDOW.PANE, with the window's index or name",
+                data={"nearest": [f"{session.name}:{p.window}.{p.index}" for p in session.panes][:NEAREST]},
+            )
+        return Found(
+            Place(session.server, session.id, session.name, pane.pin), f"{session.name}:{rest}", pane.pin
+        )
+
+    def _unknown(self, target: str, known: set[str]) -> UnknownSession:
+        names = sorted({s.name for s in self.sessions} | known | set(self.aliases))
+        close = difflib.get_close_matches(target, names, NEAREST, 0.5)
+        close += [n for n in names if target in n and n not in close][: NEAREST - len(close)]
+        return UnknownSession(
+            ErrorCode.UNKNOWN_SESSION,
+            f"no session is named {target!r}",
+            hint=f"nearest: {', '.join(close)}" if close else "`ts-ipc sessions` lists them",
+            data={"nearest": close},
+        )
+
+
+def _names(socket: str) -> tuple[str, str]:
+    return socket, socket.rpartition("/")[2]
+
+
+def _ambiguous(target: str, candidates: list[str]) -> UnknownSession:
+    return UnknownSession(
+        ErrorCode.AMBIGUOUS_SESSION,
+        f"{target!r} is on {len(candidates)} servers",
+        hint=f"name one: {', '.join(candidates)}",
+        data={"candidates": candidates},
+    )
+
+
+def _pane_at(session: Session, text: str) -> Pane | None:
+    """The pane at `WINDOW`, `WINDOW.PANE` or `.PANE`; a window's index goes before its name."""
+    for window, index in ((text, ""), text.rpartition(".")[::2]):
+        if index and not index.isdecimal():
+            continue
+        panes = [p for p in session.panes if str(p.window) == window] or [
+            p for p in session.panes if (p.window_name == window if window else p.window_active)
+        ]
+        fits = [p for p in panes if (p.index == int(index) if index else p.active)]
+        if fits and (window or index):
+            return fits[0]
+    return None

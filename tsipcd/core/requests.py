@@ -1,0 +1,279 @@
+"""What each request does: check it against the state, record facts, ask for effects, answer.
+
+The wire has already checked types, lengths and characters; here stand the rules that need the state or the
+world. Every refusal is raised as a `WireError` and answered by the machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Final
+
+import msgspec
+
+from tsipc_client.wire.errors import BadInput, ErrorCode, Refused, UnknownSession
+from tsipc_client.wire.messages import (
+    Action,
+    Cancel,
+    Cancelled,
+    Fanout,
+    MessageType,
+    Pipeline,
+    Publish,
+    Published,
+    RunStatus,
+    Send,
+    Sent,
+    Status,
+    Step,
+    Subscribe,
+    Subscribed,
+    Subscription,
+    Unsubscribe,
+    Workflow,
+)
+from tsipc_client.wire.text import is_safe
+from tsipcd.core import effects as e
+from tsipcd.core import facts as f
+from tsipcd.core import inputs as i
+from tsipcd.core.deliveries import Deliveries, absent_reason
+from tsipcd.core.delivery import WAITING
+from tsipcd.core.names import PREFIX, Absent, Found, World
+from tsipcd.core.runs import Runs
+from tsipcd.core.state import Remembered, State
+from tsipcd.core.turn import Turn
+
+PIPELINE_EVENT: Final = "deployment"
+
+MAX_DIGITS: Final = 18
+"""Numbers are 64-bit."""
+
+TYPEABLE: Final = frozenset("\t\n")
+"""Control characters that a command may hold without `raw`."""
+
+
+class Requests:
+    """The verbs that change something."""
+
+    def __init__(self, state: State, world: World, deliveries: Deliveries, runs: Runs, ttl_s: float) -> None:
+        self._state = state
+        self._world = world
+        self._deliveries = deliveries
+        self._runs = runs
+        self._ttl_s = ttl_s
+        self.subscriptions: tuple[Subscription, ...] = ()
+        """The table, as its file holds it."""
+
+    def send(self, turn: Turn, call: i.Call, caller: i.Caller, request: Send) -> None:
+        """Accept one message."""
+        digest = _digest(request) if request.key else b""
+        if (answer := self._remembered(request.key, digest)) is not None and answer.sent is not None:
+            turn.ask(e.Reply(call, answer.sent))
+            return
+        if request.type is MessageType.COMMAND and (fault := command_fault(request.message, raw=request.raw)):
+            raise BadInput(ErrorCode.BAD_PARAMS, fault, hint="raw lets control characters through")
+        found = self._world.resolve(request.target, self._state.names, caller.session)
+        target, held, pane = found.name, "", None
+        if isinstance(found, Absent):
+            if request.type is not MessageType.DATA:
+                held = absent_reason(target)
+        elif request.type is MessageType.DATA:
+            target = found.place.session
+        elif found.pinned:
+            pane = found.pane
+        number = self._state.last_message + 1
+        turn.record(
+            f.MessageAccepted(
+                turn.now, number, self._sender(request.source, caller), target, request.type, request.message,
+                turn.now + (self._ttl_s if request.ttl_s is None else request.ttl_s),
+                observed=caller.session, now=request.now, raw=request.raw, key=request.key, digest=digest,
+                held=held, pane=pane,
+            )
+        )  # fmt: skip
+        message = self._state.messages[number]
+        turn.ask(e.Reply(call, Sent(id=message.id, status=message.status, target=target, reason=held)))
+        self._deliveries.enter(turn, message, found)
+
+    def publish(self, turn: Turn, call: i.Call, caller: i.Caller, request: Publish) -> None:
+        """Record an event with its subscribers, and start on each one's message."""
+        digest = _digest(request) if request.key else b""
+        if (answer := self._remembered(request.key, digest)) is not None and answer.published is not None:
+            turn.ask(e.Reply(call, answer.published))
+            return
+        subscribers = tuple((s.session, s.action) for s in self.subscriptions if s.event == request.event)
+        first = self._state.last_message + 1
+        turn.record(
+            f.EventPublished(
+                turn.now, first, self._sender(request.source, caller), request.event, request.data,
+                turn.now + self._ttl_s, subscribers, caller.session, request.key, digest,
+            )
+        )  # fmt: skip
+        fanout = tuple(
+            Fanout(session=session, action=action, id=f"msg-{number}")
+            for number, (session, action) in enumerate(subscribers, first)
+        )
+        turn.ask(e.Reply(call, Published(event=request.event, subscribers=fanout)))
+        for number in range(first, first + len(subscribers)):
+            message = self._state.messages[number]
+            fault = command_fault(message.body) if message.type is MessageType.COMMAND else ""
+            if fault:
+                self._deliveries.fail(turn, message, fault)
+            else:
+                self._deliveries.enter(turn, message, self._place(message.target))
+
+    def subscribe(self, turn: Turn, call: i.Call, request: Subscribe) -> None:
+        """Add or replace one row of the table; the file is the truth and is written before the answer."""
+        row = Subscription(session=request.session, event=request.event, action=request.action)
+        answer = self._subscribe(turn, row)
+        turn.ask(e.StoreSubscriptions(self.subscriptions, (e.Reply(call, answer),)))
+
+    def unsubscribe(self, turn: Turn, call: i.Call, request: Unsubscribe) -> None:
+        """Take one row out of the table."""
+        kept = tuple(
+            s for s in self.subscriptions if (s.session, s.event) != (request.session, request.event)
+        )
+        changed = kept != self.subscriptions
+        answer = Subscribed(session=request.session, event=request.event, action=None, changed=changed)
+        if not changed:
+            turn.ask(e.Reply(call, answer))
+            return
+        self.subscriptions = kept
+        turn.record(f.Unsubscribed(turn.now, request.session, request.event))
+        turn.ask(e.StoreSubscriptions(kept, (e.Reply(call, answer),)))
+
+    def workflow(self, turn: Turn, call: i.Call, request: Workflow) -> None:
+        """Replace a workflow's file."""
+        if not request.steps:
+            raise BadInput(
+                ErrorCode.BAD_PARAMS, "a workflow needs at least one step", hint="a step is SESSION:COMMAND"
+            )
+        for index, step in enumerate(request.steps, 1):
+            if fault := command_fault(step.command):
+                raise BadInput(ErrorCode.BAD_PARAMS, f"step {index}: {fault}")
+        turn.ask(e.StoreWorkflow(call, request.name, request.steps))
+
+    def pipeline(self, turn: Turn, call: i.Call, request: Pipeline) -> None:
+        """The subscription and the four-step workflow that deploy from one session to another."""
+        source, target = request.source, request.target
+        row = Subscription(session=target, event=PIPELINE_EVENT, action=Action.NOTIFY)
+        kept = next((s for s in self.subscriptions if (s.session, s.event) == (target, PIPELINE_EVENT)), None)
+        answer = self._subscribe(turn, kept or row)
+        turn.ask(
+            e.StoreWorkflow(
+                call,
+                f"deploy-{source.removeprefix(PREFIX)}-to-{target.removeprefix(PREFIX)}",
+                (
+                    Step(session=source, command="npm run build"),
+                    Step(session=source, command="npm test"),
+                    Step(session=target, command="docker-compose pull"),
+                    Step(session=target, command="docker-compose up -d"),
+                ),
+                answer,
+                self.subscriptions,
+            )
+        )
+
+    def run(self, turn: Turn, asked: i.RunAsked) -> None:
+        """Start a run of a workflow; its first step follows from the fact."""
+        digest = hashlib.blake2b(asked.name.encode(), digest_size=8).digest() if asked.key else b""
+        if (answer := self._remembered(asked.key, digest)) is not None and answer.run:
+            self._runs.attach(turn, asked.call, answer.run, follow=asked.follow)
+            return
+        for index, step in enumerate(asked.steps, 1):
+            try:
+                self._world.resolve(step.session, self._state.names)
+            except UnknownSession as error:
+                error.message = f"step {index} of {asked.name!r}: {error.message}; nothing was run"
+                raise
+        number = self._state.last_run + 1
+        turn.record(
+            f.RunStarted(turn.now, number, asked.name, asked.steps, asked.caller.session, asked.key, digest)
+        )
+        self._runs.attach(turn, asked.call, number, follow=asked.follow)
+
+    def cancel(self, turn: Turn, call: i.Call, request: Cancel) -> None:
+        """Take back what has not been typed."""
+        kind, _, digits = request.id.rpartition("-")
+        number = number_in(digits)
+        if kind == "run":
+            run = self._state.runs.get(number)
+            if run is None:
+                raise unknown_id(request.id)
+            if run.status is not RunStatus.RUNNING:
+                raise Refused(ErrorCode.NOT_ALLOWED, f"{request.id} has ended: {run.status}")
+            number = run.messages[-1]
+        message = self._state.messages.get(number)
+        if message is None or kind not in ("msg", "run", ""):
+            raise unknown_id(request.id)
+        if message.status not in WAITING:
+            raise Refused(
+                ErrorCode.NOT_ALLOWED,
+                f"{message.id} is {message.status}: it is too late to take it back",
+                hint="a running command is stopped in its own pane, with Ctrl-C",
+            )
+        self._deliveries.cancel(turn, message)
+        turn.ask(e.Reply(call, Cancelled(id=request.id, status=Status.CANCELLED)))
+
+    def _subscribe(self, turn: Turn, row: Subscription) -> Subscribed:
+        changed = row not in self.subscriptions
+        if changed:
+            pair = (row.session, row.event)
+            if any((s.session, s.event) == pair for s in self.subscriptions):
+                self.subscriptions = tuple(
+                    row if (s.session, s.event) == pair else s for s in self.subscriptions
+                )
+            else:
+                self.subscriptions = (*self.subscriptions, row)
+            turn.record(f.Subscribed(turn.now, row.session, row.event, row.action))
+        return Subscribed(session=row.session, event=row.event, action=row.action, changed=changed)
+
+    def _place(self, target: str) -> Found | Absent:
+        return self._world.place_of(target) or Absent(target)
+
+    def _sender(self, source: str, caller: i.Caller) -> str:
+        """`.` as a sender is the caller's own session too."""
+        if source != ".":
+            return source
+        if not caller.session:
+            raise BadInput(ErrorCode.BAD_PARAMS, "'.' means the session you are in, and this is none")
+        return caller.session
+
+    def _remembered(self, key: str, digest: bytes) -> Remembered | None:
+        answer = self._state.keys.get(key) if key else None
+        if answer is not None and answer.digest != digest:
+            raise Refused(
+                ErrorCode.KEY_REUSED,
+                "this key was used for another request",
+                hint="use a new key for a new request",
+            )
+        return answer
+
+
+def command_fault(text: str, *, raw: bool = False) -> str:
+    """Why `text` cannot be typed as a command; empty if it can."""
+    if not text.strip():
+        return "there is no command to run"
+    if not raw and not text.isprintable():
+        for char in text:
+            if not is_safe(char) and char not in TYPEABLE and ord(char) < 0xA0:  # noqa: PLR2004 - C0 and C1
+                return f"the command holds the control character {char.encode('unicode_escape').decode()}"
+    return ""
+
+
+def _digest(request: Send | Publish) -> bytes:
+    return hashlib.blake2b(msgspec.msgpack.encode(replace(request, key="")), digest_size=8).digest()
+
+
+def number_in(digits: str) -> int:
+    """The number an id ends in; 0, which none has, for anything else."""
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= MAX_DIGITS else 0
+
+
+def unknown_id(text: str) -> BadInput:
+    """The error for an id that is not listed."""
+    return BadInput(
+        ErrorCode.UNKNOWN_ID,
+        f"nothing is known of {text!r}",
+        hint="`ts-ipc queue` lists the ids; what ended long ago is only in the event log",
+    )

@@ -1,0 +1,168 @@
+"""Workflow runs: one step after the other, each a message, until the last is done or one is not.
+
+A run moves only because the message of its current step moved: `follow` is called after every turn with
+the facts it recorded. Whoever follows a run is told of each change, and answered when it ends.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tsipc_client.wire.messages import MessageType, Progress, RunEnded, RunStatus, Status, StepView
+from tsipcd.core import effects as e
+from tsipcd.core import facts as f
+from tsipcd.core import inputs as i
+from tsipcd.core.deliveries import Deliveries, absent_reason
+from tsipcd.core.names import Absent, World
+from tsipcd.core.state import Message, RunRecord, State
+from tsipcd.core.turn import Turn
+
+RUN_STATUS: Final = {
+    Status.EXPIRED: RunStatus.FAILURE,
+    Status.CANCELLED: RunStatus.CANCELLED,
+    Status.IN_DOUBT: RunStatus.INTERRUPTED,
+}
+"""What becomes of a run whose step ended in one of these."""
+
+
+class Runs:
+    """The volatile side of runs: who follows which, and what each last printed."""
+
+    def __init__(self, state: State, world: World, deliveries: Deliveries) -> None:
+        self._state = state
+        self._world = world
+        self._deliveries = deliveries
+        self._followers: dict[int, list[i.Call]] = {}
+        self._last_lines: dict[int, str] = {}
+        """By message."""
+
+    def restore(self, turn: Turn, ttl_s: float) -> None:
+        """Go on with runs whose last step's end was recorded, but not what followed from it."""
+        for run in list(self._state.runs.values()):
+            if run.status is RunStatus.RUNNING:
+                self._go_on(turn, run, ttl_s)
+
+    def follow_along(self, turn: Turn, ttl_s: float) -> None:
+        """Look at each fact of this turn, those that this adds included, and move the runs they concern."""
+        at = 0
+        while at < len(turn.facts):
+            fact = turn.facts[at]
+            at += 1
+            if isinstance(fact, f.RunStarted):
+                self._go_on(turn, self._state.runs[fact.number], ttl_s)
+                continue
+            message = self._state.messages.get(getattr(fact, "number", 0))
+            if message is None or not message.run or isinstance(fact, f.RunFinished):
+                continue
+            run = self._state.runs[message.run]
+            if run.status is RunStatus.RUNNING:
+                self._tell(turn, run, message.step)
+                self._go_on(turn, run, ttl_s)
+
+    def printed(self, turn: Turn, answer: i.StepPrinted) -> None:
+        """A step printed: whoever follows sees its last line."""
+        message = self._state.messages.get(answer.number)
+        if message is not None and message.run and message.status is Status.STARTED:
+            self._last_lines[message.number] = answer.line
+            self._tell(turn, self._state.runs[message.run], message.step)
+
+    def attach(self, turn: Turn, call: i.Call, number: int, *, follow: bool) -> None:
+        """Answer `call` when the run ends, and tell it of all that happens until then."""
+        run = self._state.runs.get(number)
+        if run is None or not follow or run.status is not RunStatus.RUNNING:
+            turn.ask(e.Reply(call, self._ended(run, number)))
+            return
+        self._followers.setdefault(number, []).append(call)
+        for message in run.messages:
+            turn.ask(e.Tell(call, self._progress(run, self._state.messages[message].step)))
+
+    def forget_peer(self, peer: int) -> None:
+        """A connection ended: its calls follow nothing any more."""
+        for number, calls in list(self._followers.items()):
+            self._followers[number] = [call for call in calls if call.peer != peer]
+
+    def _go_on(self, turn: Turn, run: RunRecord, ttl_s: float) -> None:
+        """Begin the next step, if none is under way; end the run, if none is left or one went wrong."""
+        last = self._state.messages.get(run.messages[-1]) if run.messages else None
+        if last is not None and last.status is Status.DONE and last.exit_code != 0:
+            self._finish(turn, run, RunStatus.FAILURE)
+        elif last is not None and last.status is Status.FAILED:
+            started = _time_of(last, Status.STARTED) is not None
+            self._finish(turn, run, RunStatus.INTERRUPTED if started else RunStatus.FAILURE)
+        elif last is not None and last.status in RUN_STATUS:
+            self._finish(turn, run, RUN_STATUS[last.status])
+        elif last is None or last.status is Status.DONE:
+            if len(run.messages) == len(run.steps):
+                self._finish(turn, run, RunStatus.SUCCESS)
+            else:
+                self._begin(turn, run, ttl_s)
+
+    def _begin(self, turn: Turn, run: RunRecord, ttl_s: float) -> None:
+        index = len(run.messages) + 1
+        step = run.steps[index - 1]
+        found = self._world.place_of(step.session) or Absent(step.session)
+        number = self._state.last_message + 1
+        turn.record(
+            f.MessageAccepted(
+                turn.now, number, run.workflow, step.session, MessageType.COMMAND, step.command,
+                turn.now + ttl_s, run=run.number, step=index,
+                held=absent_reason(step.session) if isinstance(found, Absent) else "",
+                pane=found.pane if not isinstance(found, Absent) and found.pinned else None,
+            )
+        )  # fmt: skip
+        self._deliveries.enter(turn, self._state.messages[number], found)
+
+    def _finish(self, turn: Turn, run: RunRecord, status: RunStatus) -> None:
+        turn.record(f.RunFinished(turn.now, run.number, status))
+        for call in self._followers.pop(run.number, ()):
+            turn.ask(e.Reply(call, self._ended(run, run.number)))
+        for number in run.messages:
+            self._last_lines.pop(number, None)
+
+    def _tell(self, turn: Turn, run: RunRecord, step: int) -> None:
+        for call in self._followers.get(run.number, ()):
+            turn.ask(e.Tell(call, self._progress(run, step)))
+
+    def _progress(self, run: RunRecord, step: int) -> Progress:
+        return Progress(
+            run=run.id, workflow=run.workflow, steps=len(run.steps), step=self._step_view(run, step)
+        )
+
+    def _ended(self, run: RunRecord | None, number: int) -> RunEnded:
+        if run is None:  # its key outlived it
+            return RunEnded(
+                run=f"run-{number}", workflow="", status=RunStatus.SUCCESS, steps=(), started_at=0, ended_at=0
+            )
+        return RunEnded(
+            run=run.id,
+            workflow=run.workflow,
+            status=run.status,
+            steps=tuple(self._step_view(run, index) for index in range(1, len(run.steps) + 1)),
+            started_at=run.started_at,
+            ended_at=run.ended_at,
+        )
+
+    def _step_view(self, run: RunRecord, index: int) -> StepView:
+        step = run.steps[index - 1]
+        number = run.messages[index - 1] if index <= len(run.messages) else 0
+        message = self._state.messages.get(number)
+        if message is None:
+            return StepView(index=index, session=step.session, command=step.command, status=None)
+        started = _time_of(message, Status.STARTED)
+        return StepView(
+            index=index,
+            session=step.session,
+            command=step.command,
+            status=message.status,
+            id=message.id,
+            reason=message.reason,
+            exit_code=message.exit_code,
+            started_at=started,
+            ended_at=_time_of(message, message.status) if message.has_ended else None,
+            log=f"runs/{run.id}/{index}.log" if started is not None else "",
+            last_line=self._last_lines.get(number, ""),
+        )
+
+
+def _time_of(message: Message, status: Status) -> float | None:
+    return next((at for at, moved_to, _ in message.story if moved_to is status), None)

@@ -1,0 +1,317 @@
+"""What the facts add up to: messages, runs, keys and counters. `State.apply` is the same live and in replay.
+
+Nothing here looks at tmux, at clients or at files; nothing here asks for anything. A snapshot is a list of
+facts that, applied to an empty state, gives this state again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Final, assert_never
+
+import msgspec
+
+from tsipc_client.wire.messages import (
+    Action,
+    Fanout,
+    MessageType,
+    Published,
+    RunStatus,
+    Sent,
+    Status,
+    Step,
+)
+from tsipcd.core import facts as f
+from tsipcd.core.delivery import ENDED, check_move
+from tsipcd.core.topology import PanePin
+
+KEEP_ENDED: Final = 1000
+"""Messages that ended stay listed until this many newer ones have ended."""
+
+KEEP_RUNS: Final = 200
+"""The same for runs."""
+
+KEEP_KEYS: Final = 10_000
+"""Idempotency keys remembered, the latest first."""
+
+KEEP_NAMES: Final = 10_000
+"""Session names remembered as known, the latest seen first."""
+
+
+class Message(msgspec.Struct, gc=False):
+    """One message, as it stands. Numbers are ids without their `msg-`."""
+
+    number: int
+    source: str
+    target: str
+    type: MessageType
+    body: str
+    accepted_at: float
+    expires_at: float
+    status: Status = Status.ACCEPTED
+    reason: str = ""
+    observed: str = ""
+    event: str = ""
+    now: bool = False
+    raw: bool = False
+    run: int = 0
+    step: int = 0
+    attempt: int = 0
+    pane: PanePin | None = None
+    """The target, if it names one life of one pane."""
+    pin: PanePin | None = None
+    """Where it was, or may have been, typed."""
+    shell: str = ""
+    exit_code: int | None = None
+    story: tuple[tuple[float, Status, str], ...] = ()
+    """Every move after acceptance: time, status, detail."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Nothing more will happen to it."""
+        return self.status in ENDED
+
+    @property
+    def id(self) -> str:
+        """Its name on the wire and in files."""
+        return f"msg-{self.number}"
+
+
+class RunRecord(msgspec.Struct):
+    """One execution of a workflow, with the definition as it was when it started."""
+
+    number: int
+    workflow: str
+    steps: tuple[Step, ...]
+    started_at: float
+    status: RunStatus = RunStatus.RUNNING
+    ended_at: float | None = None
+    messages: list[int] = msgspec.field(default_factory=list)
+    """The message of each step reached so far."""
+
+    @property
+    def id(self) -> str:
+        """Its name on the wire and in files."""
+        return f"run-{self.number}"
+
+
+class Remembered(msgspec.Struct, frozen=True):
+    """What an idempotency key was used for, and its answer."""
+
+    digest: bytes
+    sent: Sent | None = None
+    published: Published | None = None
+    run: int = 0
+
+
+def notice(event: str, data: str) -> str:
+    """What the subscribers with action `notify` are shown."""
+    return f"Event: {event} - {data}" if data else f"Event: {event}"
+
+
+ACTION_TYPES: Final = {
+    Action.NOTIFY: MessageType.NOTIFICATION,
+    Action.COMMAND: MessageType.COMMAND,
+    Action.DATA: MessageType.DATA,
+}
+
+
+class State:
+    """Everything durable, in memory."""
+
+    def __init__(self) -> None:
+        self.messages: dict[int, Message] = {}
+        """By number, oldest first: all that have not ended and the latest that have."""
+        self.ended: deque[int] = deque()
+        self.runs: dict[int, RunRecord] = {}
+        self.keys: dict[str, Remembered] = {}
+        self.names: dict[str, None] = {}
+        """Session names seen, in the order they were last new."""
+        self.last_message = 0
+        self.last_run = 0
+        self.last_attempt = 0
+        self.forgotten: list[int] = []
+        """Messages dropped from the list since somebody last took this: their view files may go."""
+
+    @property
+    def waiting(self) -> int:
+        """How many messages have not ended."""
+        return len(self.messages) - len(self.ended)
+
+    def apply(self, fact: f.Fact) -> None:  # noqa: C901 - one case per fact
+        """Take one fact in; `IllegalMove` or `KeyError` if it cannot follow the earlier ones."""
+        match fact:
+            case f.MessageAccepted():
+                self._accept(fact)
+            case f.EventPublished():
+                self._publish(fact)
+            case f.MessageHeld():
+                self._move(fact.number, Status.HELD, fact.at, fact.reason)
+            case f.TypingIntended():
+                message = self._move(fact.number, Status.INTENT, fact.at, fact.pin.pane)
+                message.attempt, message.pin, message.shell = fact.attempt, fact.pin, fact.shell
+                self.last_attempt = max(self.last_attempt, fact.attempt)
+            case f.MessageDelivered():
+                self._move(fact.number, Status.DELIVERED, fact.at, fact.detail)
+            case f.StepStarted():
+                self._move(fact.number, Status.STARTED, fact.at)
+            case f.StepFinished():
+                self._move(
+                    fact.number, Status.DONE, fact.at, f"exit {fact.exit_code}"
+                ).exit_code = fact.exit_code
+            case f.MessageFailed():
+                self._move(fact.number, Status.FAILED, fact.at, fact.reason)
+            case f.MessageExpired():
+                self._move(fact.number, Status.EXPIRED, fact.at)
+            case f.MessageCancelled():
+                self._move(fact.number, Status.CANCELLED, fact.at)
+            case f.MessageDoubted():
+                self._move(fact.number, Status.IN_DOUBT, fact.at, fact.reason)
+            case f.RunStarted():
+                self.runs[fact.number] = RunRecord(fact.number, fact.workflow, fact.steps, fact.at)
+                self.last_run = max(self.last_run, fact.number)
+                self._remember(fact.key, Remembered(fact.digest, run=fact.number))
+            case f.RunFinished():
+                self._finish_run(fact)
+            case f.Subscribed() | f.Unsubscribed():
+                self._see(fact.session)
+            case f.SessionSeen():
+                self._see(fact.name)
+            case f.MessageKept():
+                self._keep(fact)
+            case f.RunKept():
+                self.runs[fact.number] = RunRecord(
+                    fact.number,
+                    fact.workflow,
+                    fact.steps,
+                    fact.started_at,
+                    fact.status,
+                    fact.ended_at,
+                    list(fact.messages),
+                )
+            case f.CountersKept():
+                self.last_message, self.last_run, self.last_attempt = fact.message, fact.run, fact.attempt
+            case f.KeyKept():
+                self._remember(fact.key, Remembered(fact.digest, fact.sent, fact.published, fact.run))
+            case _:
+                assert_never(fact)
+
+    def snapshot(self, at: float) -> Iterator[f.Fact]:
+        """The facts that rebuild this state from nothing."""
+        yield f.CountersKept(at, self.last_message, self.last_run, self.last_attempt)
+        for name in self.names:
+            yield f.SessionSeen(at, name)
+        for m in self.messages.values():
+            if not m.has_ended:
+                yield _kept(at, m)
+        # In the order of their ending: the next to be dropped first.
+        for number in self.ended:
+            yield _kept(at, self.messages[number])
+        for run in self.runs.values():
+            yield f.RunKept(
+                at,
+                run.number,
+                run.workflow,
+                run.steps,
+                run.status,
+                run.started_at,
+                run.ended_at,
+                tuple(run.messages),
+            )
+        for key, kept in self.keys.items():
+            yield f.KeyKept(at, key, kept.digest, kept.sent, kept.published, kept.run)
+
+    def _accept(self, fact: f.MessageAccepted) -> None:
+        message = Message(
+            fact.number, fact.source, fact.target, fact.type, fact.body, fact.at, fact.expires_at,
+            observed=fact.observed, now=fact.now, raw=fact.raw, run=fact.run, step=fact.step, pane=fact.pane,
+        )  # fmt: skip
+        self.messages[fact.number] = message
+        self.last_message = max(self.last_message, fact.number)
+        if fact.held:
+            self._move(fact.number, Status.HELD, fact.at, fact.held)
+        if fact.run:
+            self.runs[fact.run].messages.append(fact.number)
+        if fact.key:
+            self._remember(
+                fact.key,
+                Remembered(
+                    fact.digest,
+                    sent=Sent(id=message.id, status=message.status, target=fact.target, reason=fact.held),
+                ),
+            )
+
+    def _publish(self, fact: f.EventPublished) -> None:
+        text = notice(fact.event, fact.data)
+        fanout = []
+        for number, (session, action) in enumerate(fact.subscribers, fact.first):
+            self.messages[number] = Message(
+                number, fact.source, session, ACTION_TYPES[action],
+                text if action is Action.NOTIFY else fact.data, fact.at, fact.expires_at,
+                observed=fact.observed, event=fact.event,
+            )  # fmt: skip
+            fanout.append(Fanout(session=session, action=action, id=f"msg-{number}"))
+        self.last_message = max(self.last_message, fact.first + len(fact.subscribers) - 1)
+        if fact.key:
+            answer = Published(event=fact.event, subscribers=tuple(fanout))
+            self._remember(fact.key, Remembered(fact.digest, published=answer))
+
+    def _move(self, number: int, status: Status, at: float, detail: str = "") -> Message:
+        message = self.messages[number]
+        check_move(number, message.status, status)
+        message.status = status
+        message.reason = detail if status in _REASONED else ""
+        message.story = (*message.story, (at, status, detail))
+        if message.has_ended:
+            self.ended.append(number)
+            self._drop_oldest()
+        return message
+
+    def _drop_oldest(self) -> None:
+        while len(self.ended) > KEEP_ENDED:
+            number = self.ended.popleft()
+            del self.messages[number]
+            self.forgotten.append(number)
+
+    def _finish_run(self, fact: f.RunFinished) -> None:
+        run = self.runs[fact.number]
+        run.status, run.ended_at = fact.status, fact.at
+        if len(self.runs) > KEEP_RUNS:
+            oldest = next((r.number for r in self.runs.values() if r.status is not RunStatus.RUNNING), None)
+            if oldest is not None:
+                del self.runs[oldest]
+
+    def _remember(self, key: str, answer: Remembered) -> None:
+        if not key:
+            return
+        self.keys[key] = answer
+        if len(self.keys) > KEEP_KEYS:
+            del self.keys[next(iter(self.keys))]
+
+    def _see(self, name: str) -> None:
+        self.names.pop(name, None)
+        self.names[name] = None
+        if len(self.names) > KEEP_NAMES:
+            del self.names[next(iter(self.names))]
+
+    def _keep(self, fact: f.MessageKept) -> None:
+        self.messages[fact.number] = Message(
+            fact.number, fact.source, fact.target, fact.type, fact.body, fact.accepted_at, fact.expires_at,
+            fact.status, fact.reason, fact.observed, fact.event, fact.now, fact.raw, fact.run, fact.step,
+            fact.attempt, fact.pane, fact.pin, fact.shell, fact.exit_code, fact.story,
+        )  # fmt: skip
+        if fact.status in ENDED:
+            self.ended.append(fact.number)
+
+
+_REASONED: Final = frozenset({Status.HELD, Status.FAILED, Status.IN_DOUBT})
+"""Statuses whose detail is a reason for people."""
+
+
+def _kept(at: float, m: Message) -> f.MessageKept:
+    return f.MessageKept(
+        at, m.number, m.source, m.target, m.type, m.body, m.accepted_at, m.expires_at, m.status, m.reason,
+        m.observed, m.event, m.now, m.raw, m.run, m.step, m.attempt, m.pane, m.pin, m.shell, m.exit_code,
+        m.story,
+    )  # fmt: skip
