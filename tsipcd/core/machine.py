@@ -102,7 +102,7 @@ class Machine:
     @property
     def has_work(self) -> bool:
         """Whether something waits for tmux: stay connected."""
-        return self.state.waiting > 0
+        return self.state.under_way > 0
 
     @property
     def is_typing(self) -> bool:

@@ -128,6 +128,8 @@ class State:
         self.keys: dict[str, Remembered] = {}
         self.names: dict[str, None] = {}
         """Session names seen, in the order they were last new."""
+        self.in_doubt = 0
+        """How many messages a person has to decide about."""
         self.last_message = 0
         self.last_run = 0
         self.last_attempt = 0
@@ -135,11 +137,16 @@ class State:
         """Messages dropped from the list since somebody last took this: their view files may go."""
 
     @property
+    def under_way(self) -> int:
+        """How many messages wait for the world, not for a person."""
+        return self.waiting - self.in_doubt
+
+    @property
     def waiting(self) -> int:
         """How many messages have not ended."""
         return len(self.messages) - len(self.ended)
 
-    def apply(self, fact: f.Fact) -> None:  # noqa: C901 - one case per fact
+    def apply(self, fact: f.Fact) -> None:
         """Take one fact in; `IllegalMove` or `KeyError` if it cannot follow the earlier ones."""
         match fact:
             case f.MessageAccepted():
@@ -260,6 +267,7 @@ class State:
     def _move(self, number: int, status: Status, at: float, detail: str = "") -> Message:
         message = self.messages[number]
         check_move(number, message.status, status)
+        self.in_doubt += (status is Status.IN_DOUBT) - (message.status is Status.IN_DOUBT)
         message.status = status
         message.reason = detail if status in _REASONED else ""
         message.story = (*message.story, (at, status, detail))
@@ -301,6 +309,7 @@ class State:
             fact.status, fact.reason, fact.observed, fact.event, fact.now, fact.raw, fact.run, fact.step,
             fact.attempt, fact.pane, fact.pin, fact.shell, fact.exit_code, fact.story,
         )  # fmt: skip
+        self.in_doubt += fact.status is Status.IN_DOUBT
         if fact.status in ENDED:
             self.ended.append(fact.number)
 
