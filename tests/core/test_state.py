@@ -1,0 +1,128 @@
+"""Replay and snapshots: the same facts give the same state, and a snapshot gives it again."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.talk import Talk, pin, session
+from tsipc_client.wire import messages as m
+from tsipcd.core import facts as f
+from tsipcd.core import inputs as i
+from tsipcd.core.delivery import MOVES, IllegalMove
+from tsipcd.core.state import KEEP_ENDED, State
+
+MOVES_IN_A_TALK = st.lists(
+    st.sampled_from(
+        ["send", "data", "publish", "run", "ready", "wait", "typed", "unknown", "gone", "end", "see"]
+    ),
+    max_size=60,
+)
+
+
+def contents(state: State) -> object:
+    return (
+        {n: message.__copy__() for n, message in sorted(state.messages.items())},
+        list(state.ended),
+        {n: (r.workflow, r.steps, r.status, r.messages) for n, r in state.runs.items()},
+        state.keys,
+        list(state.names),
+        (state.last_message, state.last_run, state.last_attempt, state.in_doubt),
+    )
+
+
+def play(moves: list[str]) -> Talk:
+    talk = Talk()
+    talk.see(session("a", 1), session("b", 2, attached=1))
+    table = (m.Subscription(session="b", event="e", action=m.Action.NOTIFY),)
+    talk.tell(i.SubscriptionsRead(table))
+    for n, move in enumerate(moves):
+        open_numbers = [x.number for x in talk.state.messages.values() if not x.has_ended]
+        number = open_numbers[0] if open_numbers else 0
+        match move:
+            case "send":
+                talk.send("a", key=f"k{n}")
+            case "data":
+                talk.send("b", type=m.MessageType.DATA)
+            case "publish":
+                talk.ask(m.Publish(source="x", event="e", data="d", key=f"p{n}"))
+            case "run":
+                steps = (m.Step(session="a", command="x"), m.Step(session="b", command="y"))
+                talk.tell(i.RunAsked(i.Call(1, n), i.Caller(), "w", steps, follow=True, key=f"r{n}"))
+            case "ready":
+                talk.ready(number, pin(1))
+            case "wait":
+                talk.tell(i.Inspected(number, i.Verdict.WAIT, "busy: x"))
+            case "typed" | "unknown" | "gone" if number:
+                talk.typed(number, i.Outcome(move))
+            case "end":
+                talk.tell(i.StepEnded(number, 0))
+                talk.tell(i.DataStored(number))
+                talk.tell(i.TextShown(number, 1))
+            case "see":
+                talk.see(session("a", 3 + n), session("b", 2))
+            case _:
+                pass
+    return talk
+
+
+@given(MOVES_IN_A_TALK)
+def test_replay_and_snapshot_give_the_same_state(moves: list[str]) -> None:
+    """Facts through their bytes into an empty state, and its snapshot into another, equal the live one."""
+    talk = play(moves)
+    replayed = State()
+    for fact in talk.facts:
+        replayed.apply(f.decode(f.encode(fact)))
+    assert contents(replayed) == contents(talk.state)
+    restored = State()
+    for fact in replayed.snapshot(talk.now):
+        restored.apply(f.decode(f.encode(fact)))
+    assert contents(restored) == contents(talk.state)
+
+
+@given(MOVES_IN_A_TALK)
+def test_a_restored_core_types_nothing_that_may_have_been_typed(moves: list[str]) -> None:
+    """After a crash only a submission with the same attempt may follow an intent."""
+    talk = play(moves)
+    state = State()
+    for fact in talk.facts:
+        state.apply(fact)
+    intents = {x.number: x.attempt for x in state.messages.values() if x.status is m.Status.INTENT}
+    again = Talk(state)
+    again.machine.restore(talk.now)
+    again.see(session("a", 1), session("b", 2))
+    for effect in again.effects:
+        number = getattr(effect, "number", 0)
+        if hasattr(effect, "attempt"):
+            assert getattr(effect, "attempt", 0) == intents[number]
+
+
+def test_every_fact_survives_its_bytes() -> None:
+    """Encoding and decoding give the fact back."""
+    fact = f.TypingIntended(1.5, 3, 7, pin(2), "zsh")
+    assert f.decode(f.encode(fact)) == fact
+
+
+def test_ended_messages_are_kept_by_count() -> None:
+    """The latest that ended stay listed; older ones are dropped and named for the views."""
+    talk = Talk()
+    talk.see(session("a", 1))
+    for number in range(1, KEEP_ENDED + 4):
+        talk.send("a", type=m.MessageType.DATA)
+        talk.tell(i.DataStored(number))
+    assert len(talk.state.messages) == KEEP_ENDED
+    assert talk.state.forgotten == [1, 2, 3]
+
+
+@pytest.mark.parametrize("old", list(m.Status))
+def test_no_other_move_is_legal(old: m.Status) -> None:
+    """A fact that the table does not allow is never applied."""
+    from tsipcd.core.delivery import check_move  # noqa: PLC0415 - reads best beside its use
+
+    for new in m.Status:
+        if new in MOVES[old]:
+            check_move(1, old, new)
+        else:
+            with pytest.raises(IllegalMove):
+                check_move(1, old, new)
