@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +25,7 @@ MOVES_IN_A_TALK = st.lists(
 
 def contents(state: State) -> object:
     return (
-        {n: message.__copy__() for n, message in sorted(state.messages.items())},
+        {n: copy(message) for n, message in sorted(state.messages.items())},
         list(state.ended),
         {n: (r.workflow, r.steps, r.status, r.messages) for n, r in state.runs.items()},
         state.keys,
