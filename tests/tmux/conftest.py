@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,28 +96,26 @@ class TmuxServer:
 
     def wait_prompt(self, pane: str) -> None:
         """Until the pane's shell shows its prompt."""
-        wait_until(lambda: self.capture(pane).rstrip("\n").endswith("$"))
+        self.wait_until(lambda: self.capture(pane).rstrip().endswith("$"))
+
+    def wait_until(self, condition: Callable[[], object]) -> None:
+        """Poll `condition` until it holds; fail at the deadline."""
+        end = time.monotonic() + DEADLINE_S
+        while not condition():
+            if time.monotonic() > end:
+                pytest.fail("the condition did not come true in time")
+            time.sleep(0.01)
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """As `wait_until`, letting the loop run."""
+        end = time.monotonic() + DEADLINE_S
+        while not condition():
+            if time.monotonic() > end:
+                pytest.fail("the condition did not come true in time")
+            await asyncio.sleep(0.005)
 
     def kill(self) -> None:
         self.run("kill-server", check=False)
-
-
-def wait_until(condition: Callable[[], object], deadline_s: float = DEADLINE_S) -> None:
-    """Poll `condition` until it holds; fail at the deadline."""
-    end = time.monotonic() + deadline_s
-    while not condition():
-        if time.monotonic() > end:
-            pytest.fail("the condition did not come true in time")
-        time.sleep(0.01)
-
-
-async def until(condition: Callable[[], object], deadline_s: float = DEADLINE_S) -> None:
-    """As `wait_until`, letting the loop run."""
-    end = time.monotonic() + deadline_s
-    while not condition():
-        if time.monotonic() > end:
-            pytest.fail("the condition did not come true in time")
-        await asyncio.sleep(0.005)
 
 
 @pytest.fixture(params=tmux_binaries(), ids=version_of)
@@ -169,5 +167,3 @@ async def connection(tmux_server: TmuxServer) -> AsyncIterator[Connection]:
     yield made
     await made.close()
 
-
-Connector = Callable[[TmuxServer], Awaitable[Connection]]

@@ -62,12 +62,9 @@ def when(condition: str, then: str, otherwise: str | None = None, *, target: str
     return command("if-shell", *arguments)
 
 
-def literal(text: str) -> str:
-    """A format that expands to `text`, usable inside `#{==:...}` and `#{?...}`.
-
-    Only for words of known harmless shape: tmux gives no sure way to quote `%` for a date.
-    """
-    return text.replace("#", "##").replace(",", "#,").replace("}", "#}")
+def as_format(text: str) -> str:
+    """A format that expands to `text`. Not inside `#{...}`, and not where tmux puts in dates (`%H`)."""
+    return text.replace("#", "##")
 
 
 def both(*conditions: str) -> str:
