@@ -124,9 +124,11 @@ class Connection(asyncio.SubprocessProtocol):
             async with asyncio.timeout(CLOSE_S):
                 await self.ended.wait()
         except TimeoutError:
-            self._kill()
+            self.abort()
 
-    def _kill(self) -> None:
+    def abort(self) -> None:
+        """Kill the client at once. What was sent may still be carried out."""
+        self._end(Lost(f"the connection to tmux at {self.socket} was cut"))
         if self._process is not None and self._process.get_returncode() is None:
             self._process.kill()
 
@@ -149,7 +151,7 @@ class Connection(asyncio.SubprocessProtocol):
             events = self._parser.feed(data)
         except Overflow as exc:
             self._end(Lost(str(exc)))
-            self._kill()
+            self.abort()
             return
         for event in events:
             if isinstance(event, Block):
