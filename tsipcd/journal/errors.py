@@ -1,0 +1,103 @@
+"""What can go wrong with the journal, split by what a person does next.
+
+    JournalError
+    ├── Corrupt      committed bytes are damaged: the daemon must not serve; `ts-ipc fsck`
+    ├── Newer        written by a newer version: upgrade
+    ├── Unsafe       something else than a plain file of ours lies in the folder: look at it, remove it
+    ├── Locked       another process works on the folder: wait for it, or end it
+    ├── SyncFailed   the disk refused: what was waiting may or may not be durable
+    └── NoRoom       the disk is full and the journal was closed: what was waiting is not on disk
+
+Holds data in attributes and the sentence in `__str__`; decides nothing.
+"""
+
+from __future__ import annotations
+
+
+class JournalError(Exception):
+    """Root of all errors of this package."""
+
+
+class Corrupt(JournalError):
+    """Committed bytes are damaged or missing; nothing was changed on disk."""
+
+    def __init__(self, directory: str, name: str, offset: int, reason: str) -> None:
+        super().__init__(directory, name, offset, reason)
+        self.directory = directory
+        self.name = name
+        self.offset = offset
+        self.reason = reason
+
+    @property
+    def path(self) -> str:
+        """The damaged file."""
+        return f"{self.directory}/{self.name}"
+
+    def __str__(self) -> str:
+        return (
+            f"the journal is damaged: {self.path} at byte {self.offset}: {self.reason}. Nothing was changed. "
+            f"Run `ts-ipc fsck` to see what can be read, `ts-ipc fsck --salvage` to keep what comes before."
+        )
+
+
+class Newer(JournalError):
+    """A file of a format that this version does not know."""
+
+    def __init__(self, path: str, version: int) -> None:
+        super().__init__(path, version)
+        self.path = path
+        self.version = version
+
+    def __str__(self) -> str:
+        return f"{self.path} has format {self.version}, written by a newer ts-ipc. Upgrade ts-ipc to read it."
+
+
+class Unsafe(JournalError):
+    """Something in the folder is not a plain file of ours with one name."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.reason}, so it is not read. Find out who put it there and remove it."
+
+
+class Locked(JournalError):
+    """Another process holds the folder."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} is in use: an earlier daemon's compaction still runs there. Wait for it or end it."
+        )
+
+
+class SyncFailed(JournalError):
+    """The disk refused a write or a sync: what waited may or may not be durable."""
+
+    def __init__(self, path: str, cause: str) -> None:
+        super().__init__(path, cause)
+        self.path = path
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return (
+            f"the disk failed under {self.path}: {self.cause}. Requests in flight have an unknown outcome; "
+            f"repeat them with the same key. Check the disk, then start the daemon again."
+        )
+
+
+class NoRoom(JournalError):
+    """The journal was closed before the disk had room again: none of what waited is on disk."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"no room left under {self.path}: nothing was accepted. Free some disk space and try again."
