@@ -1,0 +1,191 @@
+"""What comes from clients and tmux, on its way to the core.
+
+Before a request that needs the tmux world or a file that people edit, both are looked at: by a few `stat`
+calls when nothing changed. Requests about the daemon itself are answered by `Desk`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import Final, Protocol
+
+from tsipc_client.wire import messages as m
+from tsipc_client.wire.errors import ErrorCode, Refused, UnknownSession, WireError
+from tsipcd.core import inputs as i
+from tsipcd.core.machine import Machine
+from tsipcd.core.names import Found
+from tsipcd.runtime import Runtime
+from tsipcd.server.caller import ancestry, tmux_sockets
+from tsipcd.server.listener import Server
+from tsipcd.stores import Stores
+from tsipcd.tmux.driver import Tmux
+
+MAX_WAITING: Final = 10_000
+"""Requests that may wait while tmux is looked at; more are refused."""
+
+LOOKS: Final = (m.Send, m.Publish, m.Run, m.Sessions)
+"""Requests that need to know which sessions exist."""
+
+_logger = logging.getLogger("tsipcd.intake")
+
+
+class Desk(Protocol):
+    """Answers requests about the daemon itself."""
+
+    def answer(self, call: i.Call, request: m.Hello | m.Events | m.DaemonStatus | m.Stop) -> None:
+        """Answer now or later."""
+
+
+class Intake:
+    """Prepares each request and hands it to the runtime, in the order they came."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        runtime: Runtime,
+        *,
+        server: Server,
+        tmux: Tmux,
+        stores: Stores,
+        desk: Desk,
+    ) -> None:
+        self._machine = machine
+        self._runtime = runtime
+        self._server = server
+        self._tmux = tmux
+        self._stores = stores
+        self._desk = desk
+        self._ancestors: dict[int, tuple[int, ...]] = {}
+        """Of the process behind each connection, itself first."""
+        self._panes: dict[str, dict[int, str]] = {}
+        """By server: the session of each pane, by the pane's first process."""
+        self._waiting: deque[tuple[i.Call, m.Request]] = deque()
+        self._gone: deque[i.Inspected] = deque()
+        """Verdicts that wait until tmux was looked at."""
+        self._looking: asyncio.Task[None] | None = None
+        self.problems: tuple[str, ...] = ()
+        """Servers that did not answer when tmux was last looked at, and why."""
+
+    # ── from the edges ────────────────────────────────────────────────────────────────────────────────────
+
+    def on_request(self, call: i.Call, pid: int, request: m.Request) -> None:
+        """A request came in on a connection whose other end is process `pid` (0: not known)."""
+        if call.peer not in self._ancestors:
+            self._meet(call.peer, pid)
+        if isinstance(request, (m.Hello, m.Events, m.DaemonStatus, m.Stop)):
+            self._desk.answer(call, request)
+        elif isinstance(request, LOOKS) and (
+            self._waiting or self._looking or self._must_look(call, request)
+        ):
+            if len(self._waiting) >= MAX_WAITING:
+                self._server.fail(
+                    call, Refused(ErrorCode.BUSY, "too many requests wait for tmux", hint="try again")
+                )
+                return
+            self._waiting.append((call, request))
+            self._look()
+        else:
+            self._admit(call, request)
+
+    def on_gone(self, peer: int) -> None:
+        """A connection ended."""
+        self._ancestors.pop(peer, None)
+        self._runtime.feed(i.PeerGone(peer))
+
+    def on_tmux(self, event: i.Input) -> None:
+        """Something happened in tmux."""
+        if isinstance(event, i.Inspected) and event.verdict is i.Verdict.GONE:
+            # The core will look the name up anew: let it know what is there now.
+            self._gone.append(event)
+            self._look()
+            return
+        if isinstance(event, i.ServerSeen):
+            self._panes[event.server.socket] = {
+                pane.pin.pid: session.name for session in event.sessions for pane in session.panes
+            }
+        elif isinstance(event, i.ServerGone):
+            self._panes.pop(event.socket, None)
+        self._runtime.feed(event)
+
+    async def close(self) -> None:
+        """Stop looking; what waited is answered that the daemon stops."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait({self._looking})
+        while self._waiting:
+            call, _ = self._waiting.popleft()
+            self._server.fail(call, Refused(ErrorCode.STOPPING, "the daemon is stopping", hint="try again"))
+
+    # ── looking ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _must_look(self, call: i.Call, request: m.Request) -> bool:
+        """Whether tmux may hold something that the core does not know and this request needs."""
+        if not self._tmux.is_current() or not isinstance(request, m.Send | m.Publish):
+            return True
+        if isinstance(request, m.Publish):
+            return False
+        try:
+            found = self._machine.world.resolve(request.target, (), self._session(call))
+        except UnknownSession:
+            return True
+        return not isinstance(found, Found)
+
+    def _look(self) -> None:
+        if self._looking is None:
+            self._looking = asyncio.get_running_loop().create_task(self._look_now(), name="look at tmux")
+            self._looking.add_done_callback(self._looked)
+
+    async def _look_now(self) -> None:
+        while self._waiting or self._gone:
+            requests, self._waiting = self._waiting, deque()
+            verdicts, self._gone = self._gone, deque()
+            try:
+                self.problems = await self._tmux.refresh(force=True)
+            except Exception:
+                _logger.exception("tmux could not be looked at")
+            for verdict in verdicts:
+                self._runtime.feed(verdict)
+            for call, request in requests:
+                self._admit(call, request)
+
+    def _looked(self, task: asyncio.Task[None]) -> None:
+        self._looking = None
+        if not task.cancelled() and (self._waiting or self._gone):
+            self._look()
+
+    # ── admitting ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def _admit(self, call: i.Call, request: m.Request) -> None:
+        """Hand over the request, after everything its files have to say."""
+        caller = i.Caller(self._pid(call), self._session(call))
+        try:
+            for news in self._stores.news():
+                self._runtime.feed(news)
+            if isinstance(request, m.Run):
+                steps = self._stores.steps(request.name)
+                self._runtime.feed(
+                    i.RunAsked(call, caller, request.name, steps, follow=request.follow, key=request.key)
+                )
+            else:
+                self._runtime.feed(i.Asked(call, caller, request))
+        except WireError as error:
+            self._server.fail(call, error)
+
+    def _meet(self, peer: int, pid: int) -> None:
+        """Find out once for each connection who is behind it, and which tmux servers they know of."""
+        self._ancestors[peer] = ancestry(pid) if pid else ()
+        for path in tmux_sockets(pid) if pid else ():
+            self._tmux.learn(path)
+
+    def _pid(self, call: i.Call) -> int:
+        return next(iter(self._ancestors.get(call.peer, ())), 0)
+
+    def _session(self, call: i.Call) -> str:
+        """The session in whose pane the caller runs; empty: none that can be seen."""
+        for pid in self._ancestors.get(call.peer, ()):
+            for panes in self._panes.values():
+                if pid in panes:
+                    return panes[pid]
+        return ""

@@ -1,0 +1,100 @@
+"""Carries out effects, each at the edge it belongs to; what comes of them goes back as inputs.
+
+Answers to clients and orders to tmux are given at once; files are written by tasks, each with its answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, assert_never
+
+from tsipc_client.wire.errors import Broken, ErrorCode, WireError
+from tsipcd.core import effects as e
+from tsipcd.core.inputs import Input
+from tsipcd.server.listener import Server
+from tsipcd.stores import Stores
+from tsipcd.tmux.driver import Tmux
+
+_logger = logging.getLogger("tsipcd.performer")
+
+
+class Performer:
+    """One method for the runtime: `perform`."""
+
+    def __init__(self, server: Server, tmux: Tmux, stores: Stores, feed: Callable[[Input], None]) -> None:
+        self._server = server
+        self._tmux = tmux
+        self._stores = stores
+        self._feed = feed
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def perform(self, effects: Sequence[e.Effect]) -> None:
+        """Their facts are durable: carry them out, in order. Never blocks."""
+        for effect in effects:
+            match effect:
+                case e.Reply():
+                    self._server.reply(effect.call, effect.result)
+                case e.Fail():
+                    self._server.fail(effect.call, effect.error)
+                case e.Tell():
+                    self._server.tell(effect.call, effect.item)
+                case e.Inspect() | e.Forget() | e.TypeKeys() | e.StartStep() | e.AdoptStep() | e.ShowText():
+                    self._tmux.carry_out(effect)
+                case e.StoreData():
+                    self._start(self._store_data(effect))
+                case e.StoreSubscriptions():
+                    self._start(self._store_subscriptions(effect))
+                case e.StoreWorkflow():
+                    self._start(self._store_workflow(effect))
+                case _:
+                    assert_never(effect)
+
+    def abandon(self, effects: Sequence[e.Effect]) -> None:
+        """Their facts may or may not be durable: say so to whoever waits for an answer."""
+        for effect in effects:
+            if isinstance(effect, e.Reply | e.Fail | e.StoreWorkflow):
+                self._server.fail(
+                    effect.call,
+                    Broken(
+                        ErrorCode.UNKNOWN_OUTCOME,
+                        "the disk failed; whether the request is durable is not known",
+                        hint="repeat it with the same key",
+                    ),
+                )
+
+    async def close(self) -> None:
+        """Return when every write under way has ended and been answered."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _logger.error("a file could not be written", exc_info=error)
+
+    async def _store_data(self, effect: e.StoreData) -> None:
+        self._feed(await self._stores.write_data(effect))
+
+    async def _store_subscriptions(self, effect: e.StoreSubscriptions) -> None:
+        try:
+            await self._stores.write_subscriptions(effect.table)
+        except WireError as error:
+            for reply in effect.then:
+                self._server.fail(reply.call, error)
+        else:
+            self.perform(effect.then)
+
+    async def _store_workflow(self, effect: e.StoreWorkflow) -> None:
+        try:
+            saved = await self._stores.write_workflow(effect)
+        except WireError as error:
+            self._server.fail(effect.call, error)
+        else:
+            self._server.reply(effect.call, saved)

@@ -1,0 +1,153 @@
+"""The only loop: input -> core -> journal -> effects. Decides nothing and knows no edge by name.
+
+Inputs that come while others are being made durable are decided at once and go with the next write, so a
+burst shares its syncs. What was decided leaves in the order it was decided, each after its own facts are on
+disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from tsipcd.core import facts as f
+from tsipcd.core.effects import Effect
+from tsipcd.core.inputs import Input, Ticked
+from tsipcd.core.machine import Machine
+
+MAX_BATCH: Final = 512
+"""Inputs decided before the loop looks at its sockets again."""
+
+MAX_TIMER_S: Final = 300.0
+"""A deadline further away is looked at again after this long: the wall clock may jump."""
+
+_logger = logging.getLogger("tsipcd.runtime")
+
+
+class Journal(Protocol):
+    """What the loop needs of the journal."""
+
+    @property
+    def last_sequence(self) -> int:
+        """Of the last payload handed over."""
+
+    def append(self, payloads: Sequence[bytes]) -> asyncio.Future[None]:
+        """Make them durable together; done when they are, with an exception if they are not."""
+
+
+class Runtime:
+    """Feeds the core, keeps the order of its answers, and wakes it at its deadlines."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        journal: Journal,
+        *,
+        perform: Callable[[Sequence[Effect]], None],
+        record: Callable[[int, Sequence[f.Fact]], None],
+        on_failure: Callable[[BaseException, Sequence[Effect]], None],
+        on_settled: Callable[[], None],
+    ) -> None:
+        """`perform` gets effects whose facts are durable; `record` the durable facts and their last sequence.
+
+        `on_failure` gets what cannot be carried out any more because the journal failed; it is called for
+        each turn that was waiting. `on_settled` is called after each batch of decisions.
+        """
+        self._machine = machine
+        self._journal = journal
+        self._perform = perform
+        self._record = record
+        self._on_failure = on_failure
+        self._on_settled = on_settled
+        self._inputs: deque[Input] = deque()
+        self._scheduled = False
+        self._pending: deque[tuple[asyncio.Future[None], int, list[f.Fact], list[Effect]]] = deque()
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at: float | None = None
+
+    def restore(self) -> None:
+        """Once, after replay: go on from where an earlier life stopped."""
+        self._commit(*self._machine.restore(time.time()))
+        self._after_turns()
+
+    def feed(self, event: Input) -> None:
+        """Something happened. Decided soon, in order."""
+        self._inputs.append(event)
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._drain)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything fed is decided, durable and carried out."""
+        return not self._inputs and not self._pending
+
+    async def until_idle(self) -> None:
+        """Return when `is_idle` held once, or the journal failed."""
+        while not self.is_idle:
+            if self._pending:
+                await asyncio.wait({self._pending[-1][0]})
+            await asyncio.sleep(0)
+
+    def _drain(self) -> None:
+        now = time.time()
+        facts: list[f.Fact] = []
+        effects: list[Effect] = []
+        for _ in range(min(len(self._inputs), MAX_BATCH)):
+            event = self._inputs.popleft()
+            new_facts, new_effects = self._machine.handle(event, now)
+            facts += new_facts
+            effects += new_effects
+        self._commit(facts, effects)
+        if self._inputs:
+            self._loop.call_soon(self._drain)
+        else:
+            self._scheduled = False
+        self._after_turns()
+
+    def _commit(self, facts: list[f.Fact], effects: list[Effect]) -> None:
+        """Let `effects` out once `facts`, and all facts before them, are durable."""
+        if facts:
+            future = self._journal.append([f.encode(fact) for fact in facts])
+            self._pending.append((future, self._journal.last_sequence, facts, effects))
+            future.add_done_callback(self._release)
+        elif self._pending:
+            # They were decided on top of facts that are not durable yet.
+            self._pending[-1][3].extend(effects)
+        elif effects:
+            self._perform(effects)
+
+    def _release(self, _: asyncio.Future[None]) -> None:
+        while self._pending and self._pending[0][0].done():
+            future, sequence, facts, effects = self._pending.popleft()
+            error = future.exception() if not future.cancelled() else asyncio.CancelledError()
+            if error is not None:
+                self._on_failure(error, effects)
+                continue
+            self._perform(effects)
+            self._record(sequence, facts)
+
+    def _after_turns(self) -> None:
+        deadline = self._machine.next_deadline
+        if deadline != self._timer_at:
+            self._timer_at = deadline
+            self._set_timer()
+        self._on_settled()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer_at is not None:
+            delay_s = min(max(self._timer_at - time.time(), 0.0), MAX_TIMER_S)
+            self._timer = self._loop.call_later(delay_s, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._timer_at = None
+        self.feed(Ticked())

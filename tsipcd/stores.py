@@ -1,0 +1,110 @@
+"""The files that are the truth for themselves: read before use, written when the core decides.
+
+Subscriptions and workflows are what their files say; aliases, labels and socket folders are the neighbouring
+tools'. Writing happens in threads; one writer a file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from tsipc_client.wire.errors import ErrorCode, Refused, WireError
+from tsipc_client.wire.messages import PipelineSaved, Saved, Step, Subscription
+from tsipcd.core.effects import StoreData, StoreWorkflow
+from tsipcd.core.inputs import DataStored, Input, NamesRead, SubscriptionsRead
+from tsipcd.views.data import DataFiles
+from tsipcd.views.faults import Changed
+from tsipcd.views.names import Neighbours
+from tsipcd.views.subscriptions import SubscriptionFile
+from tsipcd.views.workflows import WorkflowStore
+
+
+class Stores:
+    """Reads what changed, writes what the core decided."""
+
+    def __init__(
+        self,
+        data: DataFiles,
+        subscriptions: SubscriptionFile,
+        workflows: WorkflowStore,
+        neighbours: Neighbours,
+    ) -> None:
+        self._data = data
+        self._subscriptions = subscriptions
+        self._workflows = workflows
+        self._neighbours = neighbours
+        self._writing = 0
+        """Writes of the subscription file under way: until they end, the core knows better than the file."""
+        self._stale = True
+        """The core's table is not the file's: nothing was read yet, or a write failed."""
+        self._lock = asyncio.Lock()
+        self._told_names = False
+
+    def news(self) -> list[Input]:
+        """What the core should know of files that changed since this was last called.
+
+        Raises `WireError` (BAD_FILE) for a subscription file that cannot be read.
+        """
+        news: list[Input] = []
+        if not self._told_names or self._neighbours.changed():
+            self._told_names = True
+            names = self._neighbours.read()
+            news.append(NamesRead(names.aliases, names.labelled))
+        if not self._writing and (self._stale or self._subscriptions.changed()):
+            news.append(SubscriptionsRead(self._subscriptions.read()))
+            self._stale = False
+        return news
+
+    def steps(self, workflow: str) -> tuple[Step, ...]:
+        """The workflow's steps as its file has them now. Raises `WireError`."""
+        return self._workflows.read(workflow).steps
+
+    async def write_data(self, effect: StoreData) -> DataStored:
+        """`SESSION.data` is replaced, or the answer says why not."""
+        try:
+            await asyncio.to_thread(self._data.store, effect.session, effect.body)
+        except OSError as error:
+            return DataStored(effect.number, f"{self._data.path(effect.session)}: {error.strerror}")
+        return DataStored(effect.number)
+
+    async def write_subscriptions(self, table: Sequence[Subscription]) -> None:
+        """The file holds `table`. Raises `WireError` if it cannot; the core is then to read it anew."""
+        self._writing += 1
+        try:
+            async with self._lock:
+                await asyncio.to_thread(self._subscriptions.write, table)
+        except Changed as error:
+            self._stale = True
+            raise Refused(
+                ErrorCode.NOT_ALLOWED, f"{error.path} was edited at the same moment", hint="try again"
+            ) from error
+        except OSError as error:
+            self._stale = True
+            raise _cannot_write(self._subscriptions.path, error) from error
+        finally:
+            self._writing -= 1
+
+    async def write_workflow(self, effect: StoreWorkflow) -> Saved | PipelineSaved:
+        """The workflow's file, after a pipeline's subscription, is on disk. Raises `WireError`."""
+        if effect.subscribed is not None:
+            await self.write_subscriptions(effect.table)
+        try:
+            path, replaced = await asyncio.to_thread(
+                self._workflows.write, effect.name, effect.steps, time.time()
+            )
+        except OSError as error:
+            raise _cannot_write(f"the workflow {effect.name}", error) from error
+        saved = Saved(name=effect.name, path=path, steps=effect.steps, replaced=replaced)
+        if effect.subscribed is None:
+            return saved
+        return PipelineSaved(subscription=effect.subscribed, workflow=saved)
+
+
+def _cannot_write(what: str, error: OSError) -> WireError:
+    return Refused(
+        ErrorCode.STORAGE_FULL,
+        f"{what} cannot be written: {error.strerror}",
+        hint="nothing was changed; make room or mend the permissions, then try again",
+    )
