@@ -1,0 +1,124 @@
+"""Words of the command line into values of the protocol. Reads stdin for `-`; asks no daemon."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from tsipc_client.wire.errors import BadInput, ErrorCode
+from tsipc_client.wire.messages import MAX_BODY_BYTES, MessageType, Step
+
+STDIN = "-"
+
+_UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def utf8_words(words: Sequence[str]) -> list[str]:
+    """The words as the UTF-8 they were typed in, whatever the locale made of them."""
+    decoded = []
+    for index, word in enumerate(words, start=1):
+        try:
+            decoded.append(os.fsencode(word).decode())
+        except UnicodeError as error:
+            raise bad_input(
+                f"argument {index} is not UTF-8", hint="for other bytes, encode them first (base64)"
+            ) from error
+    return decoded
+
+
+def bad_input(message: str, *, hint: str = "", code: ErrorCode = ErrorCode.BAD_PARAMS) -> BadInput:
+    """An error of the person at the keyboard."""
+    return BadInput(code, message, hint=hint)
+
+
+def duration_s(text: str, option: str) -> float:
+    """Seconds of `90`, `1.5`, `10m`, `2h`, `1d`; more than none."""
+    number, unit = (text, "") if text[-1:].isdecimal() else (text[:-1], text[-1:])
+    plain = number.replace(".", "", 1)
+    if unit not in _UNIT_S or not (plain.isascii() and plain.isdecimal()) or float(number) <= 0:
+        raise bad_input(
+            f"{option}: {text!r} is no duration", hint=f"write seconds or 10m, 2h, 1d: {option} 10m"
+        )
+    return float(number) * _UNIT_S[unit]
+
+
+def steps(words: Sequence[str]) -> tuple[Step, ...]:
+    """`session:command` words as steps, split at the first colon."""
+    return tuple(_step(index, word) for index, word in enumerate(words, start=1))
+
+
+def _step(index: int, word: str) -> Step:
+    session, colon, command = word.partition(":")
+    if not colon:
+        problem = "has no colon"
+    elif not session.strip():
+        problem = "names no session before the colon"
+    elif not command.strip():
+        problem = "has no command after the colon"
+    else:
+        return Step(session=session, command=command)
+    shown = word if len(word) <= 40 else word[:40] + "…"  # noqa: PLR2004 (enough to recognise it)
+    raise bad_input(
+        f"step {index} {problem}: {shown!r}", hint="a step is 'SESSION:COMMAND': 'claude-blacklist:npm test'"
+    )
+
+
+def message_body(word: str, message_type: MessageType) -> str:
+    """MESSAGE as given, or stdin. A command or notification loses the line end that `echo` puts there."""
+    if word != STDIN:
+        return within_limit(word, "MESSAGE")
+    text = stdin_text("MESSAGE")
+    return text if message_type is MessageType.DATA else text.removesuffix("\n")
+
+
+def event_data(word: str) -> str:
+    """DATA as given, or stdin without its last line end."""
+    if word != STDIN:
+        return within_limit(word, "DATA")
+    return stdin_text("DATA").removesuffix("\n")
+
+
+def within_limit(text: str, name: str) -> str:
+    """The text, if the protocol can carry it."""
+    length = len(text.encode())
+    if length > MAX_BODY_BYTES:
+        raise _too_large(name, f"has {length:,} bytes")
+    return text
+
+
+def stdin_text(name: str) -> str:
+    """All of stdin."""
+    read = sys.stdin.buffer.read(MAX_BODY_BYTES + 1)
+    if len(read) > MAX_BODY_BYTES:
+        raise _too_large(name, "on stdin is longer")
+    try:
+        return read.decode()
+    except UnicodeDecodeError as error:
+        raise bad_input(
+            f"{name} on stdin is not UTF-8 (byte {error.start + 1:,})",
+            hint="for other bytes, encode them first (base64)",
+        ) from error
+
+
+def _too_large(name: str, what: str) -> BadInput:
+    return bad_input(
+        f"{name} {what}; the limit is {MAX_BODY_BYTES:,} bytes",
+        hint="leave it in a file and send the file's path",
+        code=ErrorCode.TOO_LARGE,
+    )
+
+
+def not_an_option(words: Sequence[str], texts: Sequence[str]) -> None:
+    """Refuse a text that looks like a mistyped option, unless `--` says that it is none.
+
+    `-rf x` has a blank and can be no option; `--nwo` is more likely a slip than a message.
+    """
+    if "--" in words:
+        return
+    for text in texts:
+        if len(text) > 1 and text.startswith("-") and not any(char.isspace() for char in text):
+            raise bad_input(
+                f"no such option: {text}",
+                hint="if it is text to send, put -- before the arguments: ts-ipc send -- FROM TO '-text'",
+            )

@@ -1,0 +1,55 @@
+"""The exit statuses of `ts-ipc`, and which outcome has which. The list for people: docs/exit-statuses.md."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from tsipc_client.wire.errors import BadInput, Refused, TimedOut, UnknownSession, Unreachable, WireError
+from tsipc_client.wire.messages import RunStatus
+
+
+class ExitStatus(IntEnum):
+    """Scripts rely on these numbers."""
+
+    OK = 0
+    RUN_FAILED = 1
+    USAGE = 2
+    RUN_CANCELLED = 3
+    TIMED_OUT = 4
+    RUN_INTERRUPTED = 5
+    UNKNOWN_SESSION = 6
+    REFUSED = 7
+    BROKEN = 8
+    UNREACHABLE = 69
+    """EX_UNAVAILABLE of sysexits.h."""
+    CTRL_C = 130
+    """128 + SIGINT, as shells say it."""
+    BROKEN_PIPE = 141
+    """128 + SIGPIPE: whoever read the output went away."""
+
+
+_ERRORS: tuple[tuple[type[WireError], ExitStatus], ...] = (
+    (BadInput, ExitStatus.USAGE),
+    (UnknownSession, ExitStatus.UNKNOWN_SESSION),
+    (Refused, ExitStatus.REFUSED),
+    (Unreachable, ExitStatus.UNREACHABLE),
+    (TimedOut, ExitStatus.TIMED_OUT),
+)
+
+_RUNS: dict[RunStatus, ExitStatus] = {
+    RunStatus.RUNNING: ExitStatus.OK,
+    RunStatus.SUCCESS: ExitStatus.OK,
+    RunStatus.FAILURE: ExitStatus.RUN_FAILED,
+    RunStatus.CANCELLED: ExitStatus.RUN_CANCELLED,
+    RunStatus.INTERRUPTED: ExitStatus.RUN_INTERRUPTED,
+}
+
+
+def status_of_error(error: WireError) -> ExitStatus:
+    """By the error's class; `Broken` and classes of a newer protocol are `BROKEN`."""
+    return next((status for kind, status in _ERRORS if isinstance(error, kind)), ExitStatus.BROKEN)
+
+
+def status_of_run(status: RunStatus) -> ExitStatus:
+    """A run that goes on (`--detach`) was started well."""
+    return _RUNS[status]

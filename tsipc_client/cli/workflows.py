@@ -1,0 +1,90 @@
+"""The commands about workflows, from words to requests: workflow, run, pipeline."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tsipc_client.cli import arguments
+from tsipc_client.cli.flags import AsJson, Key, Timeout, options
+from tsipc_client.cli.orders import Ask
+from tsipc_client.wire.messages import Pipeline, Run, Workflow
+
+WorkflowName = Annotated[str, typer.Argument(metavar="NAME", help="The workflow's name.")]
+
+
+def workflow(
+    name: WorkflowName,
+    steps: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="STEP...", help="SESSION:COMMAND, one word each, in order; split at the first colon."
+        ),
+    ],
+    *,
+    json: AsJson = False,
+    timeout: Timeout = "",
+) -> Ask:
+    r"""Create a workflow, or replace the one of that name.
+
+    Prints the path of its file. Short: ts-ipc wf.
+
+    Example:
+      ts-ipc workflow deploy-full \
+        'claude-blacklist:npm run build' \
+        'claude-blacklist:npm test' \
+        'claude-manager:docker-compose up -d' \
+        'claude-planka:echo "UI updated"'
+      ts-ipc run deploy-full
+    """
+    return Ask(Workflow(name=name, steps=arguments.steps(steps)), options(json=json, timeout=timeout))
+
+
+def run(
+    name: WorkflowName,
+    *,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Start it, print its id (run-3), do not wait for its end.")
+    ] = False,
+    key: Key = "",
+    json: AsJson = False,
+    timeout: Timeout = "",
+) -> Ask:
+    """Execute a workflow.
+
+    Its steps run in order, each in its session, until one fails. This command stays until the run ends and
+    shows how it goes: live on a terminal, a line per start and end of a step in a pipe. Exits with 0 if every
+    step did, 1 if one failed, 3 if the run was cancelled, 5 if it was cut off.
+
+    Ctrl-C only stops the watching: the run goes on; stop it with: ts-ipc cancel run-3
+    There is no time limit unless --timeout sets one; it limits the watching, not the run.
+
+    Examples:
+      ts-ipc run deploy-full
+      ts-ipc run deploy-full --detach
+      ts-ipc run cicd-pipeline --json | jq -r .step.last_line
+    """
+    patient = not detach
+    return Ask(
+        Run(name=name, follow=not detach, key=key), options(json=json, timeout=timeout, patient=patient)
+    )
+
+
+def pipeline(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The session that builds.")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="The session that deploys.")],
+    *,
+    json: AsJson = False,
+    timeout: Timeout = "",
+) -> Ask:
+    """Set up a deployment pipeline between two sessions.
+
+    Subscribes TARGET to the deployments of SOURCE, and creates the workflow deploy-SOURCE-to-TARGET (without
+    claude- in the names) with four steps: build and test in SOURCE, pull and deploy in TARGET.
+
+    Example:
+      ts-ipc pipeline claude-blacklist claude-safework
+      ts-ipc run deploy-blacklist-to-safework
+    """
+    return Ask(Pipeline(source=source, target=target), options(json=json, timeout=timeout))

@@ -1,0 +1,1 @@
+"""Results as text for people, or JSON for programs. Pure: opens, reads and prints nothing."""

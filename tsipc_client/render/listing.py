@@ -1,0 +1,150 @@
+"""The listings: queue, subscriptions, event log, sessions. The first three have the shapes of version 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tsipc_client.render.columns import columns, cut, share
+from tsipc_client.render.style import STATUS_TONES, Span, Style, Tone, line
+from tsipc_client.wire.messages import (
+    LogLines,
+    MessageView,
+    Queued,
+    SessionList,
+    Status,
+    Subscription,
+    SubscriptionTable,
+)
+from tsipc_client.wire.text import visible
+
+RULE = "═" * 51
+TITLE_INDENT = " " * 11
+PREVIEW_CHARACTERS = 50
+
+_WAITING = frozenset({Status.ACCEPTED, Status.HELD, Status.INTENT})
+_ENDED_BADLY = frozenset({Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.IN_DOUBT})
+
+
+def _heading(title: str, style: Style) -> Iterator[str]:
+    yield line(style, (RULE, Tone.CYAN))
+    yield line(style, TITLE_INDENT, (title, Tone.BOLD))
+    yield line(style, (RULE, Tone.CYAN))
+
+
+def queue(result: Queued, style: Style) -> Iterator[str]:
+    """Three lines a message, and one more if it waits, failed or has an exit code."""
+    yield from _heading("Message Queue", style)
+    if not result.messages:
+        yield line(style, ("  (no messages)", Tone.DIM))
+    for message in result.messages:
+        yield from _message(message, style)
+
+
+def _message(message: MessageView, style: Style) -> Iterator[str]:
+    state = f"[{message.status}]"
+    # Scripts read the row of version 1; only a person gets the id behind it.
+    id_shown = f"  {message.id}" if style.terminal else ""
+    source, target = visible(message.source), visible(message.target)
+    if style.width is not None:
+        taken = columns(f"  ●  →  {state}{id_shown}")
+        source, target = share(max(style.width - taken, 2), source, target)
+    yield line(
+        style,
+        "  ",
+        ("●", STATUS_TONES[message.status]),
+        " ",
+        (source, Tone.BOLD),
+        " → ",
+        (target, Tone.BOLD),
+        " ",
+        (state, STATUS_TONES[message.status]),
+        (id_shown, Tone.DIM),
+    )
+    yield line(style, f"    Type: {message.type}")
+    yield _preview(message.message, style)
+    if message.reason and message.status in _WAITING:
+        yield line(style, ("    Waiting: ", Tone.YELLOW), message.reason)
+    if message.reason and message.status in _ENDED_BADLY:
+        yield line(style, ("    Reason: ", Tone.RED), message.reason)
+    if message.exit_code is not None:
+        yield line(style, f"    Exit: {message.exit_code}")
+
+
+def _preview(body: str, style: Style) -> str:
+    label, mark = "    Message: ", "..."
+    first = visible(body.split("\n", 1)[0].removesuffix("\r")[:PREVIEW_CHARACTERS])
+    if style.width is not None:
+        first = cut(first, max(style.width - len(label) - len(mark), 1))
+    return line(style, label, first, mark)
+
+
+def subscriptions(result: SubscriptionTable, style: Style) -> Iterator[str]:
+    """A session a paragraph, one line per event, in the order of the file."""
+    yield from _heading("Event Subscriptions", style)
+    if not result.subscriptions:
+        yield line(style, ("  (no subscriptions)", Tone.DIM))
+    by_session: dict[str, list[Subscription]] = {}
+    for subscription in result.subscriptions:
+        by_session.setdefault(subscription.session, []).append(subscription)
+    for session, entries in by_session.items():
+        yield line(style, "  ", ("●", Tone.GREEN), " ", (session, Tone.BOLD))
+        for entry in entries:
+            yield line(style, "    → ", entry.event, (f" ({entry.action})", Tone.DIM))
+
+
+def events(result: LogLines, style: Style) -> Iterator[str]:
+    """The log's lines as they are, never cut: the id stands at their end."""
+    # A line that wraps can still be read and copied; one that lost its id cannot be followed up.
+    uncut = style.uncut
+    for text in result.lines:
+        timestamp, _, rest = text.partition(" ")
+        action, separator, detail = rest.partition(" ")
+        yield line(uncut, (timestamp, Tone.DIM), " " if rest else "", (action, Tone.CYAN), separator, detail)
+
+
+def sessions(result: SessionList, style: Style) -> Iterator[str]:
+    """One row a session, under a heading."""
+    if not result.sessions:
+        yield line(style, ("(no sessions)", Tone.DIM))
+        return
+    header = ["SESSION", "WINDOWS", "ATTACHED", "PENDING", "COMMAND", "ALIASES", "SERVER"]
+    rows = [
+        [
+            visible(view.name),
+            str(view.windows),
+            str(view.attached),
+            str(view.pending),
+            visible(view.command) or "-",
+            visible(", ".join(view.aliases)) or "-",
+            visible(view.server),
+        ]
+        for view in result.sessions
+    ]
+    yield from table(header, rows, style)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], style: Style) -> Iterator[str]:
+    """Cells in aligned columns, two blanks between them; cells are safe text already."""
+    widths = [max(columns(cell) for cell in column) for column in zip(header, *rows, strict=True)]
+    if style.width is not None:
+        widths = _squeezed(widths, style.width)
+    yield line(style, (_row(header, widths), Tone.BOLD))
+    for row in rows:
+        first: Span = (_cell(row[0], widths[0]), Tone.CYAN)
+        yield line(style, first, "  ", _row(row[1:], widths[1:]))
+
+
+def _squeezed(widths: list[int], limit: int) -> list[int]:
+    """The widths, with the first column narrowed (to no less than 12) if the row is too long."""
+    excess = sum(widths) + 2 * (len(widths) - 1) - limit
+    least = min(widths[0], 12)
+    return [max(widths[0] - max(excess, 0), least), *widths[1:]]
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(_cell(cell, width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _cell(text: str, width: int) -> str:
+    shown = cut(text, width)
+    return shown + " " * (width - columns(shown))

@@ -1,0 +1,105 @@
+"""The long forms: one message's whole story, and how the daemon is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tsipc_client.render.amounts import clock, duration, moment, plural, size
+from tsipc_client.render.style import STATUS_TONES, Style, Tone, line
+from tsipc_client.wire.messages import Change, Shown, StatusReport
+
+SHOWN_LINES = 30
+"""Of a message's text, on a terminal; all of it in a pipe."""
+
+SHOWN_CHARACTERS = 4000
+"""The same, for a message of few long lines."""
+
+_LABEL_COLUMNS = 10
+
+
+def _field(style: Style, label: str, *values: str) -> str:
+    return line(style, (f"  {label + ':':<{_LABEL_COLUMNS}}", Tone.DIM), *values)
+
+
+def shown(result: Shown, style: Style) -> Iterator[str]:
+    """Who, whom, what, when, every change of state, and the text."""
+    message = result.message
+    status = (f"[{message.status}]", STATUS_TONES[message.status])
+    yield line(style, (message.id, Tone.BOLD), f"  {message.source} → {message.target}  ", status)
+    yield _field(style, "Type", message.type)
+    if message.event:
+        yield _field(style, "Event", message.event)
+    if message.run:
+        yield _field(style, "Run", message.run)
+    if message.observed and message.observed != message.source:
+        yield _field(style, "Sent from", message.observed, " (the session it really came from)")
+    yield _field(style, "Sent", moment(message.timestamp))
+    if result.expires_at is not None:
+        yield _field(style, "Expires", moment(result.expires_at))
+    if result.pane:
+        yield _field(style, "Pane", result.pane)
+    if message.exit_code is not None:
+        yield _field(style, "Exit", str(message.exit_code))
+    if message.reason:
+        yield _field(style, "Reason", message.reason)
+    yield line(style, ("  Story:", Tone.DIM))
+    yield from _story(result.story, style)
+    yield line(style, (f"  Message ({size(message.size_bytes)}):", Tone.DIM))
+    yield from _body(message.message, style)
+
+
+def _story(changes: tuple[Change, ...], style: Style) -> Iterator[str]:
+    previous = changes[0].at if changes else 0.0
+    for change in changes:
+        since = f"+{duration(change.at - previous)}" if change.at > previous else ""
+        previous = change.at
+        detail = f"  {change.detail}" if change.detail else ""
+        yield line(
+            style,
+            f"    {clock(change.at)}  ",
+            (f"{change.status:<9}", STATUS_TONES[change.status]),
+            (f"  {since:<8}", Tone.DIM) if since or detail else "",
+            detail,
+        )
+
+
+def _body(text: str, style: Style) -> Iterator[str]:
+    shown_text = text[:SHOWN_CHARACTERS] if style.terminal else text
+    lines = shown_text.split("\n")
+    if style.terminal:
+        lines = lines[:SHOWN_LINES]
+    uncut = style.uncut
+    for one in lines:
+        yield line(uncut, "    ", one)
+    left_out = len(text) - len("\n".join(lines))
+    if left_out > 0:
+        yield line(style, (f"    … {plural(left_out, 'more character')}: pipe it to see all", Tone.DIM))
+
+
+def status(result: StatusReport, style: Style, *, now: float) -> Iterator[str]:
+    """What a person asks first when something hangs; `now` is the time it was answered."""
+    yield line(
+        style,
+        ("●", Tone.GREEN),
+        (f" tsipcd {result.version}", Tone.BOLD),
+        f" (protocol {result.wire_version}), pid {result.pid}, up {duration(now - result.started_at)}",
+    )
+    yield _status_field(style, "Folder", result.directory)
+    started_by = "systemd" if result.activation == "systemd" else "a client or by hand"
+    yield _status_field(style, "Started by", started_by)
+    yield _status_field(style, "Waiting", plural(result.waiting, "message"))
+    for reason, count in result.held.items():
+        yield line(style, " " * 16, (f"{count} of them: ", Tone.YELLOW), reason)
+    yield _status_field(style, "Runs", str(result.runs))
+    yield _status_field(style, "Clients", str(result.clients))
+    sync = "" if result.last_sync_s is None else f", last sync took {duration(result.last_sync_s)}"
+    yield _status_field(style, "Journal", f"{size(result.journal_bytes)}{sync}")
+    yield _status_field(style, "tmux servers", str(len(result.servers)))
+    for server in result.servers:
+        yield line(style, " " * 16, server)
+    if result.storage_low:
+        yield line(style, ("  The disk is nearly full: new work is refused until there is room.", Tone.RED))
+
+
+def _status_field(style: Style, label: str, value: str) -> str:
+    return line(style, (f"  {label + ':':<14}", Tone.DIM), value)
