@@ -1,0 +1,67 @@
+"""Measures everything in one run and writes the table. `scripts/bench` calls it with bytecode compiled."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.bench import delivering, durable, report, resting, starting
+from tests.bench.samples import Row
+from tests.bench.stage import Stage
+from tests.support.daemon import ROOT
+
+PAGE = ROOT / "docs/performance.md"
+RESULTS = ROOT / "tests/bench/results.json"
+
+Part = Callable[[Stage, int], list[Row]]
+PARTS: dict[str, Part] = {
+    "starting": lambda stage, n: starting.measure(stage, rounds=n),
+    "delivering": lambda stage, n: delivering.one_pane(stage, rounds=2 * n),
+    "steps": lambda stage, n: delivering.steps(stage, rounds=max(n // 5, 1)),
+    "publish": lambda stage, n: delivering.fan_out(
+        stage, rounds=max(n // 5, 1), subscribers=100 if n > 10 else 3
+    ),
+    "durable": lambda stage, n: durable.measure(stage, messages=200 * n, rounds=2 * n),
+    "resting": lambda stage, n: resting.measure(stage, seconds=10 if n > 10 else 0.1),
+}
+"""Each gets a stage and how thorough to be, in rounds; in this order, since the last looks at all before."""
+
+
+def measure(parts: list[str], rounds: int) -> list[Row]:
+    """The rows of `parts`, all against one daemon."""
+    stage = Stage()
+    try:
+        stage.start()
+        rows = [resting.memory(stage, "memory (RSS) after the start")]
+        for name in parts:
+            print(f"measuring: {name}", file=sys.stderr)
+            rows += PARTS[name](stage, rounds)
+        return rows
+    finally:
+        stage.close()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; none: all of them")
+    parser.add_argument("--rounds", type=int, default=100, help="how often; the default is %(default)s")
+    parser.add_argument(
+        "--write", action="store_true", help=f"keep the results in {PAGE.name} and {RESULTS.name}"
+    )
+    asked = parser.parse_args()
+    if unknown := set(asked.parts) - PARTS.keys():
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    rows = measure(asked.parts or list(PARTS), asked.rounds)
+    where = report.machine()
+    text = f"{report.table(rows)}\n{', '.join(f'{name} {value}' for name, value in where.items())}\n"
+    print(text)
+    if asked.write:
+        report.place(PAGE, text)
+        Path(RESULTS).write_text(report.document(rows, where))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""How long it takes from a request on the socket until the shells it is meant for have run it."""
+
+from __future__ import annotations
+
+from tests.bench.samples import Row, Samples
+from tests.bench.stage import Stage
+
+TELL = "printf x >&9"
+"""What a shell runs to be heard."""
+
+
+def one_pane(stage: Stage, *, rounds: int) -> list[Row]:
+    """A command to one idle shell, over a connection that is open."""
+    stage.shell("bench-pane")
+    wire = stage.wire()
+    samples, replies = Samples(), Samples()
+    for _ in range(rounds):
+        with samples.one():
+            with replies.one():
+                wire.request("send", source="bench", target="bench-pane", message=TELL)
+            stage.heard(1)
+    wire.close()
+    return [
+        replies.row("send: request → durable reply"),
+        samples.row("send: request → the shell has run it", promise="p50 ≤ 3 ms, p99 ≤ 15 ms"),
+    ]
+
+
+def fan_out(stage: Stage, *, rounds: int, subscribers: int = 100) -> list[Row]:
+    """One event to many subscribers: as commands in their shells, and as files of data."""
+    wire = stage.wire()
+    for number in range(subscribers):
+        stage.shell(f"bench-sub-{number}")
+        wire.request("subscribe", session=f"bench-sub-{number}", event="bench-run", action="command")
+        wire.request("subscribe", session=f"bench-sub-{number}", event="bench-data", action="data")
+    commands, data = Samples(), Samples()
+    for _ in range(rounds):
+        with commands.one():
+            wire.request("publish", source="bench", event="bench-run", data=TELL)
+            stage.heard(subscribers)
+        with data.one():
+            wire.request("publish", source="bench", event="bench-data", data="{}")
+    wire.close()
+    return [
+        commands.row(f"publish to {subscribers} shells → all have run it", promise="≤ 50 ms for 100"),
+        data.row(f"publish to {subscribers} data files → durable reply"),
+    ]
+
+
+def steps(stage: Stage, *, rounds: int, length: int = 10) -> list[Row]:
+    """A run of steps that do nothing, each with exit status and output; per step."""
+    stage.shell("bench-step")
+    wire = stage.wire()
+    wire.request("workflow", name="bench-steps", steps=[{"session": "bench-step", "command": ":"}] * length)
+    samples = Samples()
+    for _ in range(rounds):
+        run = Samples()
+        with run.one():
+            ended = wire.request("run", name="bench-steps")
+        assert ended["status"] == "success", ended
+        samples.seconds.append(run.seconds[0] / length)
+    wire.close()
+    return [samples.row("workflow step, over its command's own time", promise="≤ 15 ms")]

@@ -1,0 +1,58 @@
+"""Rows as a table for people and as JSON for comparing runs. Pure but for what it says of the machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.bench.samples import Row
+
+BEGIN, END = "<!-- measured: scripts/bench writes what is between these lines -->", "<!-- end of measured -->"
+
+
+def table(rows: Sequence[Row]) -> str:
+    """A Markdown table, one line a row."""
+    lines = [
+        "| what | median | p99 | beside | ratio | promised |",
+        "|---|---:|---:|---|---:|---|",
+    ]
+    for row in rows:
+        p99 = "" if row.p99 is None else f"{_number(row.p99)} {row.unit}"
+        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
+        value = f"{_number(row.value)} {row.unit}".strip()
+        lines.append(f"| {row.name} | {value} | {p99} | {row.beside} | {ratio} | {row.promise} |")
+    return "\n".join(lines) + "\n"
+
+
+def document(rows: Sequence[Row], machine: dict[str, str]) -> str:
+    """The results as they are kept beside the benchmarks."""
+    return json.dumps({"machine": machine, "rows": [asdict(row) for row in rows]}, indent=2) + "\n"
+
+
+def machine() -> dict[str, str]:
+    """Where and when; enough to know which numbers may be compared."""
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release().split('-')[0]}",
+        "cores": str(os.cpu_count()),
+        "load": f"{os.getloadavg()[0]:.1f}",
+    }
+
+
+def place(page: Path, text: str) -> None:
+    """Put `text` between the two marks of `page`; what is around them stays."""
+    before, _, rest = page.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    page.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}")
+
+
+def _number(value: float) -> str:
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -1,0 +1,96 @@
+"""What a measurement plays on: a real daemon, real tmux sessions with shells, and a line back from them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import select
+import shutil
+import socket
+import struct
+import tempfile
+from pathlib import Path
+from typing import Any, Self
+
+import msgpack
+
+from tests.support.daemon import ROOT, Daemon
+from tests.support.tmux import Tmux
+
+DEADLINE_S = 60.0
+LENGTH = struct.Struct(">I")
+
+
+class Wire:
+    """One connection that speaks frames; requests may be in flight together."""
+
+    def __init__(self, path: Path) -> None:
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(DEADLINE_S)
+        self.socket.connect(str(path))
+        self.reader = self.socket.makefile("rb")
+        self.numbers = itertools.count(1)
+
+    def frame(self, method: str, **params: Any) -> bytes:
+        body: bytes = msgpack.packb([0, next(self.numbers), method, params])
+        return LENGTH.pack(len(body)) + body
+
+    def answer(self) -> dict[str, Any]:
+        """The next response's result; what is streamed in between is skipped."""
+        while True:
+            (length,) = LENGTH.unpack(self.reader.read(LENGTH.size))
+            kind, *rest = msgpack.unpackb(self.reader.read(length))
+            if kind == 1:
+                _, error, result = rest
+                assert error is None, error
+                found: dict[str, Any] = result
+                return found
+
+    def request(self, method: str, **params: Any) -> dict[str, Any]:
+        self.socket.sendall(self.frame(method, **params))
+        return self.answer()
+
+    def close(self) -> None:
+        self.reader.close()
+        self.socket.close()
+
+
+class Stage:
+    """A daemon on a disk, not on a memory file system, and the sessions it finds. `close` takes all away."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="ti-", dir="/var/tmp"))
+        self.tmux = Tmux(self.folder / "t")
+        self.daemon = Daemon(
+            self.folder / "ipc",
+            {"TMUX_TMPDIR": str(self.tmux.folder), "HOME": str(self.folder), "PYTHONPATH": str(ROOT)},
+        )
+        self.back = self.folder / "back"
+        os.mkfifo(self.back)
+        self.line = os.open(self.back, os.O_RDWR | os.O_NONBLOCK)
+
+    def start(self) -> Self:
+        self.daemon.start()
+        return self
+
+    def wire(self) -> Wire:
+        return Wire(self.daemon.socket_path)
+
+    def shell(self, name: str) -> None:
+        """A session with bash at its prompt, whose descriptor 9 is the line back to `heard`."""
+        rc = self.folder / "rc"
+        rc.write_text(f"exec 9>{self.back}\nPS1='$ '\nHISTFILE=\n")
+        self.tmux.session(name, f"exec bash --noprofile --rcfile {rc}")
+
+    def heard(self, count: int) -> None:
+        """Return when `count` bytes have come back from the shells."""
+        while count > 0:
+            ready, _, _ = select.select([self.line], [], [], DEADLINE_S)
+            assert ready, f"{count} shells did not answer"
+            count -= len(os.read(self.line, 65536))
+
+    def close(self) -> None:
+        self.daemon.close()
+        self.tmux.close()
+        os.close(self.line)
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,45 @@
+"""The measuring itself: that it runs, and that its table says what was measured. No number is judged here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.bench import report
+from tests.bench.__main__ import PARTS, measure
+from tests.bench.samples import Row, Samples
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("bench")
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_can_be_measured(part: str) -> None:
+    """Each part runs on a real stage and gives rows; the numbers of one round mean nothing."""
+    rows = measure([part], rounds=1)
+    assert len(rows) > 1
+    assert all(row.value >= 0 for row in rows)
+
+
+def test_the_table_shows_value_ratio_and_promise() -> None:
+    """A row's number, what it stands beside and what was promised are on its line."""
+    ours, bare = Samples([0.020, 0.024, 0.022]), Samples([0.011, 0.011])
+    lines = report.table([ours.row("send", promise="< 1.6 x", beside="python", other=bare)]).splitlines()
+    assert lines[2] == "| send | 22.0 ms | 24.0 ms | python | 2.00 | < 1.6 x |"
+
+
+def test_the_results_can_be_read_again() -> None:
+    """The JSON holds every row as it was."""
+    row = Row(name="sends", value=40_000, unit="/s", runs=3)
+    kept = json.loads(report.document([row], {"cores": "2"}))
+    assert Row(**kept["rows"][0]) == row
+
+
+def test_a_page_keeps_what_is_around_the_table(tmp_path: Path) -> None:
+    """Only what stands between the marks is replaced, and doing it twice is doing it once."""
+    page = tmp_path / "performance.md"
+    page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    for _ in range(2):
+        report.place(page, "new\n")
+    assert page.read_text() == f"before\n{report.BEGIN}\n\nnew\n\n{report.END}\nafter\n"
