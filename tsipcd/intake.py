@@ -109,6 +109,12 @@ class Intake:
             self._panes.pop(event.socket, None)
         self._runtime.feed(event)
 
+    async def look(self) -> None:
+        """Let the core know what tmux holds now."""
+        self._look()
+        if self._looking is not None:
+            await asyncio.wait({self._looking})
+
     async def close(self) -> None:
         """Stop looking; what waited is answered that the daemon stops."""
         if self._looking is not None:
@@ -138,7 +144,9 @@ class Intake:
             self._looking.add_done_callback(self._looked)
 
     async def _look_now(self) -> None:
-        while self._waiting or self._gone:
+        looked = False
+        while not looked or self._waiting or self._gone:
+            looked = True
             requests, self._waiting = self._waiting, deque()
             verdicts, self._gone = self._gone, deque()
             try:

@@ -67,6 +67,7 @@ class Runtime:
         self._scheduled = False
         self._pending: deque[tuple[asyncio.Future[None], int, list[f.Fact], list[Effect]]] = deque()
         self._loop = asyncio.get_running_loop()
+        self._turned = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
 
@@ -93,6 +94,10 @@ class Runtime:
             if self._pending:
                 await asyncio.wait({self._pending[-1][0]})
             await asyncio.sleep(0)
+
+    async def until_next_turn(self) -> None:
+        """Return when something was decided after this call."""
+        await self._turned.wait()
 
     def _drain(self) -> None:
         now = time.time()
@@ -133,6 +138,8 @@ class Runtime:
             self._record(sequence, facts)
 
     def _after_turns(self) -> None:
+        self._turned.set()
+        self._turned.clear()
         deadline = self._machine.next_deadline
         if deadline != self._timer_at:
             self._timer_at = deadline

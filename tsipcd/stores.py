@@ -16,7 +16,7 @@ from tsipcd.core.effects import StoreData, StoreWorkflow
 from tsipcd.core.inputs import DataStored, Input, NamesRead, SubscriptionsRead
 from tsipcd.views.data import DataFiles
 from tsipcd.views.faults import Changed
-from tsipcd.views.names import Neighbours
+from tsipcd.views.names import Names, Neighbours
 from tsipcd.views.subscriptions import SubscriptionFile
 from tsipcd.views.workflows import WorkflowStore
 
@@ -40,7 +40,8 @@ class Stores:
         self._stale = True
         """The core's table is not the file's: nothing was read yet, or a write failed."""
         self._lock = asyncio.Lock()
-        self._told_names = False
+        self._read = Names()
+        self._told: Names | None = None
 
     def news(self) -> list[Input]:
         """What the core should know of files that changed since this was last called.
@@ -48,14 +49,17 @@ class Stores:
         Raises `WireError` (BAD_FILE) for a subscription file that cannot be read.
         """
         news: list[Input] = []
-        if not self._told_names or self._neighbours.changed():
-            self._told_names = True
-            names = self._neighbours.read()
+        if (names := self._names()) != self._told:
+            self._told = names
             news.append(NamesRead(names.aliases, names.labelled))
         if not self._writing and (self._stale or self._subscriptions.changed()):
             news.append(SubscriptionsRead(self._subscriptions.read()))
             self._stale = False
         return news
+
+    def socket_dirs(self) -> tuple[str, ...]:
+        """Folders of tmux sockets that the neighbouring tools are set to."""
+        return self._names().socket_dirs
 
     def steps(self, workflow: str) -> tuple[Step, ...]:
         """The workflow's steps as its file has them now. Raises `WireError`."""
@@ -100,6 +104,11 @@ class Stores:
         if effect.subscribed is None:
             return saved
         return PipelineSaved(subscription=effect.subscribed, workflow=saved)
+
+    def _names(self) -> Names:
+        if self._neighbours.changed():
+            self._read = self._neighbours.read()
+        return self._read
 
 
 def _cannot_write(what: str, error: OSError) -> WireError:

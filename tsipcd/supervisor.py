@@ -8,7 +8,7 @@ import socket
 
 
 def notify(state: str) -> None:
-    """Send `state` (`READY=1`, `WATCHDOG=1`, `STOPPING=1`, `STATUS=...`) to $NOTIFY_SOCKET, if there is one."""
+    """Send `state` (`READY=1`, `WATCHDOG=1`, `STOPPING=1`) to $NOTIFY_SOCKET, if there is one."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return

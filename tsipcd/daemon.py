@@ -1,0 +1,282 @@
+"""The composition root: recover, build, serve, drain. Every part is made here and handed what it needs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from tsipc_client.wire.address import state_directory
+
+from tsipc_client.wire.errors import WireError
+from tsipcd import lock, supervisor
+from tsipcd.config import Config, load
+from tsipcd.core import facts as f
+from tsipcd.core.effects import Effect
+from tsipcd.core.inputs import DrainAsked, StorageChanged
+from tsipcd.core.machine import Machine
+from tsipcd.core.state import State
+from tsipcd.front_desk import FrontDesk
+from tsipcd.intake import Intake
+from tsipcd.journal.errors import JournalError
+from tsipcd.journal.identity import identity_of
+from tsipcd.journal.journal import Journal
+from tsipcd.journal.recovery import Recovered, recover
+from tsipcd.performer import Performer
+from tsipcd.recorder import Recorder, log_lines
+from tsipcd.runtime import Runtime
+from tsipcd.server.listener import Server, activated, bind
+from tsipcd.stores import Stores
+from tsipcd.tmux.driver import Tmux
+from tsipcd.views.data import DataFiles
+from tsipcd.views.event_log import EventLog
+from tsipcd.views.folder import Folder
+from tsipcd.views.names import Neighbours
+from tsipcd.views.queue import QueueView
+from tsipcd.views.subscriptions import SubscriptionFile
+from tsipcd.views.workflows import WorkflowStore
+
+DRAIN_S: Final = 8.0
+"""How long a stop waits for what tmux was just handed; systemd gives 15 s in all."""
+
+JOURNAL: Final = "journal"
+
+_logger = logging.getLogger("tsipcd.daemon")
+
+
+def run(*, verbose: bool) -> int:
+    """Serve until told to stop. The exit status: 0, 75 if another daemon serves the folder, else 1."""
+    _set_up_logging(verbose=verbose)
+    held = -1
+    try:
+        directory = state_directory()
+        folder = Folder.open(str(directory))
+        held = lock.take(directory)
+        listening = activated()
+        by_systemd = listening is not None
+        if listening is None:
+            listening = bind(directory)
+        config = load(folder)
+        return asyncio.run(_serve(directory, folder, config, listening, by_systemd=by_systemd))
+    except lock.AlreadyRunning as error:
+        _logger.error("%s", error)  # noqa: TRY400 - says it all
+        return os.EX_TEMPFAIL
+    except (JournalError, OSError, WireError) as error:
+        _logger.error("%s", error)  # noqa: TRY400 - says it all
+        return 1
+    finally:
+        if held >= 0:
+            os.close(held)
+
+
+async def _serve(
+    directory: Path, folder: Folder, config: Config, listening: socket.socket, *, by_systemd: bool
+) -> int:
+    state = State()
+    recovered, log = _recover(directory, folder, config, state)
+    daemon = Daemon(
+        directory,
+        folder,
+        config,
+        state=state,
+        recovered=recovered,
+        log=log,
+        activation="systemd" if by_systemd else "process",
+    )
+    status = await daemon.serve(listening)
+    if not by_systemd:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink("ipc.sock", dir_fd=folder.fd)
+    return status
+
+
+def _recover(directory: Path, folder: Folder, config: Config, state: State) -> tuple[Recovered, EventLog]:
+    """Replay the journal into the state, and into the event log what it lacks."""
+
+    def open_log(identity: str) -> EventLog:
+        log = EventLog(folder, journal=identity, max_bytes=config.log.max_bytes, keep=config.log.keep)
+        log.recover()
+        return log
+
+    identity = identity_of(directory / JOURNAL)
+    log = open_log(identity) if identity else None
+
+    def replay(sequence: int, payload: bytes) -> None:
+        fact = f.decode(payload)
+        state.apply(fact)
+        if log is not None:
+            log.replay(sequence, log_lines(state, fact))
+
+    recovered = recover(directory / JOURNAL, replay)
+    return recovered, log or open_log(recovered.identity.hex())
+
+
+class Daemon:
+    """All parts, wired."""
+
+    def __init__(
+        self,
+        directory: Path,
+        folder: Folder,
+        config: Config,
+        *,
+        state: State,
+        recovered: Recovered,
+        log: EventLog,
+        activation: str,
+    ) -> None:
+        self._stop = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._config = config
+        self._machine = machine = Machine(state, config.delivery.ttl_s)
+        self._journal = Journal.open(recovered, on_low=lambda low: self._runtime.feed(StorageChanged(low)))
+        self._log = log
+        self._queue = QueueView(folder.sub("queue"), keep_ended=config.queue.keep)
+        self._stores = Stores(
+            DataFiles(folder),
+            SubscriptionFile(folder),
+            WorkflowStore(folder.sub("workflows")),
+            Neighbours(str(directory.parent)),
+        )
+        # The parts know each other in a circle: lambdas find those that are made further down.
+        self._server = Server(
+            lambda call, pid, request: self._intake.on_request(call, pid, request),  # noqa: PLW0108
+            lambda peer: self._intake.on_gone(peer),  # noqa: PLW0108
+        )
+        self._tmux = Tmux(
+            directory=directory,
+            identity=self._journal.identity,
+            sockets=self._sockets,
+            binary=config.tmux.binary,
+            emit=lambda event: self._intake.on_tmux(event),  # noqa: PLW0108
+        )
+        self._performer = Performer(
+            self._server,
+            self._tmux,
+            self._stores,
+            feed=lambda event: self._runtime.feed(event),  # noqa: PLW0108
+        )
+        self._recorder = Recorder(machine, self._journal, self._log, self._queue)
+        self._runtime = Runtime(
+            machine,
+            self._journal,
+            perform=self._performer.perform,
+            record=self._recorder.record,
+            on_failure=self._fail,
+            on_settled=self._settled,
+        )
+        desk = FrontDesk(
+            machine,
+            server=self._server,
+            journal=self._journal,
+            log=log,
+            directory=str(directory),
+            activation=activation,
+            stop=self._stop.set,
+        )
+        self._intake = Intake(
+            machine, self._runtime, server=self._server, tmux=self._tmux, stores=self._stores, desk=desk
+        )
+
+    async def serve(self, listening: socket.socket) -> int:
+        """Serve until told to stop, then drain. The exit status."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        self._recorder.rebuild()
+        self._runtime.restore()
+        if self._machine.has_work:
+            await self._intake.look()
+        await self._server.start(listening)
+        _logger.info("serving, %d messages wait", self._machine.state.waiting)
+        supervisor.notify("READY=1")
+        watchdog = loop.create_task(_watchdog(), name="watchdog")
+        failed = loop.create_task(self._watch_disk(), name="watch the disk")
+        await self._stop.wait()
+        supervisor.notify("STOPPING=1")
+        for task in (watchdog, failed):
+            task.cancel()
+        if self._failure is not None:
+            _logger.critical("%s", self._failure)
+            await self._server.close()
+            return 1
+        await self._drain()
+        return 0
+
+    async def _drain(self) -> None:
+        """Accept nothing new, finish what tmux was handed, write everything down."""
+        _logger.info("stopping")
+        self._runtime.feed(DrainAsked())
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await self._intake.close()
+                await self._runtime.until_idle()
+                await self._performer.close()
+                while self._machine.is_typing:
+                    await self._runtime.until_next_turn()
+                await self._runtime.until_idle()
+        except TimeoutError:
+            _logger.warning("tmux did not answer in time; the next start finds out what was typed")
+        await self._tmux.close()
+        await self._runtime.until_idle()
+        await self._server.close()
+        await self._log.close()
+        await self._queue.close()
+        await self._journal.close()
+
+    def _settled(self) -> None:
+        self._tmux.hold(wanted=self._machine.has_work)
+
+    def _fail(self, error: BaseException, effects: Sequence[Effect]) -> None:
+        self._failure = self._failure or error
+        self._performer.abandon(effects)
+        self._stop.set()
+
+    async def _watch_disk(self) -> None:
+        self._failure = self._failure or await asyncio.shield(self._journal.failed)
+        self._stop.set()
+
+    def _sockets(self) -> Iterable[Path]:
+        """Where tmux servers may be besides the usual folder: sockets, and folders of sockets."""
+        names = (
+            *self._config.tmux.sockets,
+            *self._config.tmux.socket_dirs,
+            *self._stores.socket_dirs(),
+        )
+        return [Path(name).expanduser() for name in names]
+
+
+async def _watchdog() -> None:
+    """Tell systemd that the loop turns, as often as it asks for."""
+    interval_s = supervisor.watchdog_interval_s()
+    while interval_s is not None:
+        supervisor.notify("WATCHDOG=1")
+        await asyncio.sleep(interval_s)
+
+
+class _Formatter(logging.Formatter):
+    """One line each; under systemd with the priority in front that journald understands."""
+
+    _PRIORITY: Final = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "INFO": 6, "DEBUG": 7}
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record).replace("\n", " | ")
+        if "JOURNAL_STREAM" in os.environ:
+            return f"<{self._PRIORITY.get(record.levelname, 6)}>{line}"
+        return f"{self.formatTime(record, '%Y-%m-%dT%H:%M:%S%z')} {record.levelname} {line}"
+
+
+def _set_up_logging(*, verbose: bool) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter())
+    root = logging.getLogger("tsipcd")
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG if verbose else logging.INFO)
+    root.propagate = False

@@ -1,0 +1,60 @@
+"""Keeps the views up with the facts: the event log and the queue's files. Gets only durable facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tsipcd.core import facts as f
+from tsipcd.core.machine import Machine
+from tsipcd.core.state import State
+from tsipcd.journal.journal import Journal
+from tsipcd.views.event_log import EventLog
+from tsipcd.views.log import lines
+from tsipcd.views.queue import KEEP_WAITING, QueueView
+
+
+class Recorder:
+    """One method for the runtime: `record`."""
+
+    def __init__(self, machine: Machine, journal: Journal, log: EventLog, queue: QueueView) -> None:
+        self._machine = machine
+        self._journal = journal
+        self._log = log
+        self._queue = queue
+
+    def rebuild(self) -> None:
+        """At start: make the queue's files what the state says."""
+        messages = self._machine.state.messages
+        waiting = sorted(n for n, m in messages.items() if not m.has_ended)
+        shown = sorted([*waiting[-KEEP_WAITING:], *self._machine.state.ended])
+        views = (view for number in shown if (view := self._machine.view(number)) is not None)
+        self._queue.rebuild(views, complete=len(waiting) <= KEEP_WAITING)
+
+    def record(self, sequence: int, facts: Sequence[f.Fact]) -> None:
+        """`facts` are durable; `sequence` is the last one's."""
+        state = self._machine.state
+        first = sequence - len(facts) + 1
+        changed: dict[int, None] = {}
+        for at, fact in enumerate(facts, first):
+            self._log.append(at, log_lines(state, fact))
+            if isinstance(fact, f.EventPublished):
+                changed.update(dict.fromkeys(range(fact.first, fact.first + len(fact.subscribers))))
+            elif not isinstance(fact, f.RunStarted | f.RunFinished) and hasattr(fact, "number"):
+                changed[fact.number] = None
+        self._queue.update(view for n in changed if (view := self._machine.view(n)) is not None)
+        if state.forgotten:
+            self._queue.remove(f"msg-{number}" for number in state.forgotten)
+            state.forgotten.clear()
+        if self._queue.incomplete:
+            self.rebuild()
+        self._journal.maybe_compact(self._log.flushed_sequence + 1)
+
+
+def log_lines(state: State, fact: f.Fact) -> tuple[str, ...]:
+    """The event log's lines for a fact that the state has taken in."""
+
+    def workflow(number: int) -> str | None:
+        run = state.runs.get(number)
+        return run.workflow if run is not None else None
+
+    return lines(fact, state.messages.get, workflow)
