@@ -16,6 +16,7 @@ from typing import Any
 from tsipc_client.wire.errors import WireError
 from tsipcd.views.faults import bad_file
 from tsipcd.views.folder import Folder
+from tsipcd.views.names import absolute
 
 FILE = "config.toml"
 
@@ -205,6 +206,10 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _paths(value: object) -> tuple[str, ...]:
+    return tuple(absolute(path) for path in _texts(value))
+
+
 _TYPES: dict[str, Callable[..., Any]] = {
     section.name: section.default_factory for section in fields(Config) if callable(section.default_factory)
 }
@@ -212,8 +217,8 @@ _TYPES: dict[str, Callable[..., Any]] = {
 _CHECKS: dict[str, dict[str, tuple[str, Check]]] = {
     "tmux": {
         "binary": ("binary", _text),
-        "sockets": ("sockets", _texts),
-        "socket_dirs": ("socket_dirs", _texts),
+        "sockets": ("sockets", _paths),
+        "socket_dirs": ("socket_dirs", _paths),
     },
     "delivery": {
         "ttl": ("ttl_s", _seconds(1, 366 * _DAY_S)),

@@ -7,6 +7,7 @@ decide where commands go, so a file that somebody else may write counts as bad.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -75,7 +76,7 @@ class Neighbours:
             return shape(document)
         except FileNotFoundError:
             return absent
-        except (OSError, ValueError, RuntimeError) as exc:  # no home for `~`, nested too deep
+        except (OSError, ValueError, RecursionError) as exc:
             _logger.warning("%s is not used: %s", path, exc)
             return absent
 
@@ -123,10 +124,17 @@ def _socket_dirs(document: object) -> tuple[str, ...]:
         return ()
     if not isinstance(socket_dir, str):
         raise _Misshapen('"socket_dir" is no text')
-    expanded = Path(os.path.expandvars(socket_dir)).expanduser()
-    if not expanded.is_absolute():
-        raise _Misshapen('"socket_dir" leads to no absolute path')
-    return (str(expanded),)
+    return (absolute(socket_dir),)
+
+
+def absolute(path: str) -> str:
+    """`path` with `~` and `$VARIABLES` replaced. Raises `ValueError` if that gives no absolute path."""
+    expanded = os.path.expandvars(path)
+    with contextlib.suppress(RuntimeError):  # no such user
+        expanded = str(Path(expanded).expanduser())
+    if not Path(expanded).is_absolute():
+        raise _Misshapen(f"must lead to an absolute path, {path} does not")
+    return expanded
 
 
 def _table(document: object, key: str) -> dict[str, Any]:
