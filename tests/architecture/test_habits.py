@@ -6,7 +6,7 @@ import ast
 
 from tests.architecture.conftest import ROOT, Module
 
-LONGEST = 400
+LONGEST, LONGEST_TEST = 400, 500
 TABLES = {ROOT / "tsipc_client/wire/messages.py"}
 """May be longer: nothing but values, one below the other."""
 NO_NOUN = frozenset(
@@ -18,9 +18,10 @@ BROAD = frozenset({"Exception", "BaseException"})
 
 def test_no_module_is_longer_than_the_limit(modules: tuple[Module, ...]) -> None:
     """A file that outgrows the limit holds more than one noun."""
-    tests = [(path, len(path.read_text().splitlines())) for path in sorted((ROOT / "tests").rglob("*.py"))]
-    sizes = [(module.path, module.lines) for module in modules] + tests
-    assert [f"{path}: {lines}" for path, lines in sizes if lines > LONGEST and path not in TABLES] == []
+    tests = [(path, len(path.read_text().splitlines())) for path in (ROOT / "tests").rglob("*.py")]
+    ours = [(module.path, module.lines) for module in modules if module.path not in TABLES]
+    assert [f"{path}: {lines}" for path, lines in ours if lines > LONGEST] == []
+    assert [f"{path}: {lines}" for path, lines in tests if lines > LONGEST_TEST] == []
 
 
 def test_a_module_is_named_after_what_it_is(modules: tuple[Module, ...]) -> None:
