@@ -90,12 +90,12 @@ class Journal:
         while the disk is full, and raises `SyncFailed` if the disk fails, `NoRoom` if the journal was closed
         while the disk was full.
         """
+        if self._closing:
+            raise RuntimeError("append to a journal that was closed")
         waiter: Waiter = self._loop.create_future()
         if self._error is not None:
             waiter.set_exception(self._error)
             return waiter
-        if self._closing:
-            raise RuntimeError("append to a journal that is being closed")
         size = size_of(payloads)
         self.pending_bytes += size
         self.last_sequence += len(payloads)
@@ -166,10 +166,10 @@ class Journal:
             self._on_low(low)
 
     def _end(self, error: JournalError | None) -> None:
-        self._error = error or NoRoom(self._folder.path)
+        self._error = error
         for waiter in self._writer.leftovers():
             if not waiter.done():
-                waiter.set_exception(self._error)
+                waiter.set_exception(error or NoRoom(self._folder.path))
         self.pending_bytes = 0
         if isinstance(error, SyncFailed) and not self.failed.done():
             self.failed.set_result(error)

@@ -11,6 +11,7 @@ import errno
 import os
 from dataclasses import dataclass
 
+from tsipcd.journal.errors import Unsafe
 from tsipcd.journal.folder import Folder, sync_data
 from tsipcd.journal.layout import SPARE
 
@@ -36,12 +37,16 @@ class Blank:
 
 
 def make_blank(folder: Folder, size_bytes: int, name: str = SPARE) -> Blank:
-    """A blank of `size_bytes`, overwriting what has the name. On an `OSError` nothing is left.
+    """A blank of `size_bytes`; an earlier one of that name is used again. On an `OSError` nothing is left.
 
     Really writing the zeros costs some milliseconds in the background and saves 45 µs of 140 on each sync
     later: ext4 then has no extent to convert. Whoever has no `posix_fallocate` needs them anyway.
     """
-    fd = folder.open_file(name, os.O_RDWR | os.O_CREAT)
+    try:
+        fd = folder.open_file(name, os.O_RDWR | os.O_CREAT)
+    except Unsafe:
+        folder.remove(name)
+        fd = folder.open_file(name, os.O_RDWR | os.O_CREAT | os.O_EXCL)
     try:
         os.ftruncate(fd, size_bytes)
         if hasattr(os, "posix_fallocate"):
