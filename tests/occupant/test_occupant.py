@@ -1,0 +1,367 @@
+"""The gate on real panes: each reason to hold, and that it opens when the reason is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+import pytest
+
+from tests.occupant.conftest import SHELLS, Seats, need, until
+from tsipcd.core.inputs import Verdict
+from tsipcd.core.topology import PanePin, Place
+
+pytestmark = pytest.mark.tmux
+
+
+@pytest.mark.parametrize("kind", SHELLS)
+async def test_a_fresh_shell_is_waited_for_and_then_ready(sit: Seats, kind: str) -> None:
+    """A session made this moment opens by itself; the answer names the shell and pins the pane."""
+    need(kind)
+    seat = await sit(kind, *SHELLS[kind])
+    watch = seat.watch()
+    await watch.opens()
+    assert (watch.answers[-1].shell, watch.answers[-1].pin) == (kind, seat.pin)
+
+
+@pytest.mark.parametrize("kind", SHELLS)
+async def test_a_command_that_runs_holds_until_it_ends(sit: Seats, kind: str) -> None:
+    """`sleep` in the foreground holds; its end opens the gate."""
+    seat = await sit.shell(kind)
+    seat.enter("/bin/sleep 1000")
+    await seat.becomes("busy: sleep")
+    watch = seat.watch()
+    assert (await watch.first()).reason == "busy: sleep"
+    seat.type("", "C-c")
+    assert set(await watch.opens()) <= {"busy: sleep", f"busy: {kind}", "half-typed line"}
+
+
+@pytest.mark.parametrize("kind", SHELLS)
+async def test_a_loop_in_the_shell_itself_holds(sit: Seats, kind: str) -> None:
+    """A shell that computes is busy, although nothing but the shell is in the foreground."""
+    seat = await sit.shell(kind)
+    seat.enter("while true; end" if kind == "fish" else "while :; do :; done")
+    await seat.becomes(f"busy: {kind}")
+    seat.type("", "C-c")
+    await seat.becomes("")
+
+
+@pytest.mark.parametrize("kind", SHELLS)
+async def test_a_half_typed_line_holds_until_it_is_cleared(sit: Seats, kind: str) -> None:
+    """`echo half` without Enter holds; the cleared line opens."""
+    seat = await sit.shell(kind)
+    seat.type("echo half")
+    await seat.shows("echo half")
+    await seat.becomes("half-typed line")
+    watch = seat.watch()
+    assert (await watch.first()).reason == "half-typed line"
+    seat.type("", "C-c" if kind == "ksh" else "C-u")
+    assert (await watch.opens())[0] == "half-typed line"
+
+
+FANCY = {
+    "two lines": "user in host at ~/proj on main\n\u276f ",
+    "virtual environment": "(venv) user@host:~/x$ ",
+    "angle": "> ",
+    "branch": "proj git:(main) % ",
+    "root": "[root@host /srv]# ",
+    "battery": "80% user@host \u03bb ",
+}
+
+
+@pytest.mark.parametrize("kind", ["bash", "zsh", "dash", "ksh"])
+@pytest.mark.parametrize("prompt", FANCY.values(), ids=FANCY)
+async def test_prompts_of_many_shapes_are_empty_lines(sit: Seats, kind: str, prompt: str) -> None:
+    """A prompt that people have does not hold; the same with text behind it does."""
+    if kind == "zsh":
+        prompt = prompt.replace("%", "%%")
+    need(kind)
+    seat = await sit(kind, *SHELLS[kind], env={"PS1": prompt})
+    await seat.shows(prompt.splitlines()[-1].rstrip().replace("%%", "%"))
+    await seat.becomes("")
+    seat.type("echo half")
+    await seat.shows("echo half")
+    # A gate that sees the pane for the first time knows no prompt of it.
+    for _ in range(2):
+        await seat.becomes("half-typed line")
+        seat.gate._prompts.clear()
+    seat.type("", "C-c")
+    await seat.becomes("")
+
+
+async def test_a_fish_prompt_of_two_lines_is_an_empty_line(sit: Seats) -> None:
+    """fish with a drawn prompt, a right prompt and a suggestion from its history."""
+    need("fish")
+    seat = await sit("fish", *SHELLS["fish"])
+    await seat.becomes("")
+    seat.enter("function fish_right_prompt; echo '12:30'; end")
+    seat.enter("function fish_prompt; echo '~/proj main'; echo '\u276f '; end")
+    seat.enter("echo suggested")
+    await seat.shows("12:30")
+    await seat.becomes("")
+    seat.type("echo s")
+    await seat.shows("\u276f echo s")
+    await seat.becomes("half-typed line")
+    seat.type("", "C-u")
+    await seat.becomes("")
+
+
+async def test_a_prompt_without_a_known_end_does_not_hold(sit: Seats) -> None:
+    """Nobody types and nothing says that the line is more than a prompt: it opens."""
+    need("bash")
+    seat = await sit("odd", *SHELLS["bash"], env={"PS1": "here we go "})
+    await seat.shows("here we go")
+    await seat.becomes("")
+
+
+async def test_text_right_of_the_cursor_is_half_typed(sit: Seats) -> None:
+    """The cursor brought to the start of the line does not make it empty."""
+    seat = await sit.shell("bash")
+    seat.type("echo half", "C-a")
+    await seat.shows("echo half")
+    await seat.becomes("half-typed line")
+
+
+async def test_a_half_typed_line_that_wraps_is_half_typed(sit: Seats) -> None:
+    """The cursor's row holds no prompt, only the rest of a long line."""
+    seat = await sit.shell("bash", width=40)
+    seat.type("echo " + "x" * 60 + " $")
+    await seat.shows("x $")
+    await seat.becomes("half-typed line")
+
+
+@pytest.mark.parametrize("kind", ["bash", "zsh", "dash", "ksh"])
+async def test_an_open_quote_is_half_typed(sit: Seats, kind: str) -> None:
+    """The continuation prompt is no empty line: what is typed there becomes part of the command."""
+    seat = await sit.shell(kind)
+    seat.enter("echo 'never closed")
+    await seat.shows("> ".rstrip())
+    await seat.becomes("half-typed line")
+    seat.gate._prompts.clear()
+    await seat.becomes("half-typed line")
+
+
+@pytest.mark.parametrize("kind", ["bash", "zsh"])
+async def test_a_search_in_the_history_is_half_typed(sit: Seats, kind: str) -> None:
+    """Ctrl-R takes what is typed as what to search for."""
+    seat = await sit.shell(kind)
+    seat.type("", "C-r")
+    await seat.shows("search")
+    await seat.becomes("half-typed line")
+
+
+async def test_a_dead_pane_holds(sit: Seats) -> None:
+    """A pane that remains after its program ended is not typed into, even with `now`."""
+    seat = await sit.shell("bash")
+    seat.tmux.run("set-option", "-w", "-t", seat.pin.pane, "remain-on-exit", "on")
+    seat.enter("exit")
+    await seat.becomes("pane is dead")
+    assert (await seat.ask(now=True)).reason == "pane is dead"
+
+
+async def test_closed_input_holds(sit: Seats) -> None:
+    """Input that is off loses keys; `now` does not change that. Opened again, it is noticed."""
+    seat = await sit.shell("bash")
+    seat.tmux.run("select-pane", "-d", "-t", seat.pin.pane)
+    assert (await seat.ask(now=True)).reason == "input is off"
+    watch = seat.watch()
+    assert (await watch.first()).reason == "input is off"
+    seat.tmux.run("select-pane", "-e", "-t", seat.pin.pane)
+    await watch.opens()
+
+
+async def test_copy_mode_holds(sit: Seats) -> None:
+    """Keys would move the selection; leaving the mode opens the gate."""
+    seat = await sit.shell("bash")
+    seat.tmux.run("copy-mode", "-t", seat.pin.pane)
+    assert (await seat.ask(now=True)).reason == "copy mode"
+    watch = seat.watch()
+    assert (await watch.first()).reason == "copy mode"
+    seat.tmux.run("send-keys", "-t", seat.pin.pane, "-X", "cancel")
+    assert await watch.opens() == ["copy mode"]
+
+
+async def test_a_full_screen_program_holds(sit: Seats) -> None:
+    """The alternate screen belongs to its program."""
+    seat = await sit.shell("bash")
+    seat.enter("less /etc/passwd")
+    await seat.becomes("full-screen program: less")
+    watch = seat.watch()
+    assert (await watch.first()).reason == "full-screen program: less"
+    seat.type("q")
+    await watch.opens()
+
+
+@pytest.mark.parametrize(("kind", "command"), [("bash", "read -s x"), ("zsh", "read -s x"), ("dash", "stty -echo; cat")])
+async def test_a_password_prompt_holds(sit: Seats, kind: str, command: str) -> None:
+    """Whoever reads lines without showing them reads a secret."""
+    seat = await sit.shell(kind)
+    seat.enter(command)
+    await seat.becomes("reading a password")
+    seat.type("secret", "C-c")
+    seat.enter("stty echo")
+    await seat.becomes("")
+
+
+@pytest.mark.parametrize("command", ["read x", "read -n1 x", "read -p 'Sure? $ ' x"])
+async def test_a_question_of_bash_holds(sit: Seats, command: str) -> None:
+    """`read` is no prompt, although bash is in the foreground."""
+    seat = await sit.shell("bash")
+    seat.enter(command)
+    await seat.becomes("busy: bash")
+    seat.type("", "C-c")
+    await seat.becomes("")
+
+
+@pytest.mark.parametrize("kind", ["dash", "ksh", "fish"])
+async def test_a_plain_read_holds(sit: Seats, kind: str) -> None:
+    """Shells whose `read` looks to the kernel like their prompt are told by the screen."""
+    seat = await sit.shell(kind)
+    seat.enter("read x")
+    await seat.becomes(f"busy: {kind}")
+    seat.type("", "C-c")
+    await seat.becomes("")
+
+
+async def test_now_skips_what_may_be_skipped(sit: Seats) -> None:
+    """Busy, full-screen and half-typed do not hold a message that was sent with `now`."""
+    seat = await sit.shell("bash")
+    seat.type("echo half")
+    await seat.becomes("half-typed line")
+    assert (await seat.ask(now=True)).verdict is Verdict.READY
+    seat.type("", "C-u")
+    seat.enter("less /etc/passwd")
+    await seat.becomes("full-screen program: less")
+    ready = await seat.ask(now=True)
+    assert (ready.verdict, ready.shell, ready.pin) == (Verdict.READY, "", seat.pin)
+
+
+async def test_a_nested_shell_is_the_one_that_reads(sit: Seats) -> None:
+    """dash started in bash: what is typed goes to dash."""
+    need("dash")
+    seat = await sit.shell("bash")
+    seat.enter("dash")
+    await until(lambda: seat.screen().endswith(("#", "$")), what="a prompt of dash")
+    await seat.becomes("")
+    await until(lambda: "dash" in seat.tmux.run("display", "-p", "-t", seat.pin.pane, "#{pane_current_command}"), what="dash")
+    assert (await seat.ask()).shell == "dash"
+
+
+async def test_a_shell_that_runs_a_script_is_busy_with_it(sit: Seats) -> None:
+    """`sh build.sh` is no shell at its prompt, even when it asks with a prompt."""
+    seat = await sit.shell("bash")
+    seat.enter("printf 'printf \"go? $ \"; read x' >build.sh; sh build.sh")
+    await seat.shows("go? $")
+    await seat.becomes("busy: build.sh")
+
+
+async def test_a_console_at_its_prompt_is_typed_into(sit: Seats) -> None:
+    """python3 reads commands; not while it computes, and never a step."""
+    seat = await sit.shell("bash")
+    seat.enter(f"PYTHON_HISTORY=/dev/null {sys.executable} -q")
+    await seat.shows(">>>")
+    await seat.becomes("")
+    ready = await seat.ask()
+    assert (ready.verdict, ready.shell) == (Verdict.READY, "")
+    assert (await seat.ask(step=True)).reason == "no supported shell: python"
+    seat.enter("if True:")
+    await seat.shows("...")
+    await seat.becomes("half-typed line")
+    seat.type("", "C-c")
+    seat.enter("import time; time.sleep(1000)")
+    await seat.becomes("busy: python")
+
+
+async def test_an_agent_is_typed_into_while_it_works(sit: Seats, tmux: object) -> None:
+    """A program called claude that reads key by key is not held for drawing; a choice it offers is not made."""
+    seat = await sit.shell("bash")
+    agent = seat.tmux.home / "claude"
+    agent.write_text(
+        "import sys, tty\ntty.setraw(0)\n"
+        "def draw(text): sys.stdout.write('\\x1b[2J\\x1b[H\\u276f ' + text); sys.stdout.flush()\n"
+        "draw('\\x1b[2mTry something\\x1b[0m')\n"
+        "while (key := sys.stdin.read(1)) != 'q': draw('1. Yes' if key == 'a' else '')\n"
+    )
+    seat.enter(f"exec {sys.executable} {agent}")
+    await seat.shows("Try something")
+    assert (await seat.ask()).verdict is Verdict.READY
+    assert (await seat.ask(step=True)).reason == "no supported shell: claude"
+    seat.type("a")
+    await seat.shows("1. Yes")
+    assert (await seat.ask()).reason == "waits for a choice: claude"
+
+
+async def test_a_step_needs_a_shell_that_is_known(sit: Seats) -> None:
+    """A shell whose scripts we cannot write is said so."""
+    need("bash")
+    seat = await sit.shell("bash")
+    (seat.tmux.home / "tcsh").symlink_to("/bin/bash")
+    seat.enter(f"exec {seat.tmux.home}/tcsh --norc --noprofile")
+    await seat.becomes("no supported shell: tcsh", step=True)
+    await seat.becomes("")
+
+
+async def test_a_session_of_another_name_is_gone(sit: Seats) -> None:
+    """The id alone is not the session: a renamed one is not typed into."""
+    seat = await sit.shell("bash")
+    other = Place(seat.place.server, seat.place.session_id, "bas")
+    assert (await seat.ask(place=other)).verdict is Verdict.GONE
+    seat.tmux.run("rename-session", "-t", seat.place.session_id, "bash-2")
+    assert (await seat.ask()).verdict is Verdict.GONE
+
+
+async def test_a_session_that_ends_while_it_is_held_is_gone(sit: Seats) -> None:
+    """The watch ends with the session."""
+    await sit.shell("dash")
+    seat = await sit.shell("bash")
+    seat.enter("sleep 1000")
+    await seat.becomes("busy: sleep")
+    watch = seat.watch()
+    await watch.first()
+    seat.tmux.run("kill-session", "-t", seat.place.session_id)
+    await until(lambda: watch.answers[-1].verdict is Verdict.GONE, what="gone")
+
+
+async def test_a_pane_of_another_life_is_gone(sit: Seats) -> None:
+    """A pinned pane whose first process is another one is not the pane that was meant."""
+    seat = await sit.shell("bash")
+    pinned = Place(seat.place.server, seat.place.session_id, "bash", PanePin(seat.pin.server, seat.pin.pane, 1))
+    assert (await seat.ask(place=pinned)).verdict is Verdict.GONE
+
+
+async def test_a_session_means_its_active_pane(sit: Seats) -> None:
+    """After a split the new pane is looked at; a pinned one stays what it is."""
+    seat = await sit.shell("bash")
+    seat.tmux.run("split-window", "-t", seat.pin.pane, "sleep 1000")
+    answer = await seat.ask()
+    assert answer.pin is not None
+    assert answer.pin.pane != seat.pin.pane
+    pinned = Place(seat.place.server, seat.place.session_id, "bash", seat.pin)
+    assert (await seat.ask(place=pinned)).verdict is Verdict.READY
+
+
+async def test_names_of_any_shape_are_compared_whole(sit: Seats) -> None:
+    """A session's name may look like anything."""
+    for name in ("a b", "%0", "=x", "$1", "\uc138\uc158", "a;b", "#S", "-rf"):
+        seat = await sit(name, *SHELLS["bash"])
+        await seat.becomes("")
+
+
+async def test_the_end_of_a_command_is_noticed_at_once(sit: Seats) -> None:
+    """Its process is watched: the gate opens without waiting for the next look."""
+    seat = await sit.shell("bash")
+    seat.enter("sleep 1000")
+    await seat.becomes("busy: sleep")
+    watch = seat.watch()
+    await watch.first()
+    # By now the looks are two seconds apart.
+    await asyncio.sleep(3)
+    sleeper = int(seat.tmux.run("display", "-p", "-t", seat.pin.pane, "#{pane_pid}"))
+    children = open(f"/proc/{sleeper}/task/{sleeper}/children").read().split()
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    os.kill(int(children[0]), signal.SIGTERM)
+    await watch.opens()
+    assert loop.time() - start < 1.5

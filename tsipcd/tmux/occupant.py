@@ -1,0 +1,262 @@
+"""The occupant gate: whether a pane may be typed into now, why not, and when that changes.
+
+It types nothing. What is looked at, in this order; the first that speaks against it is the reason:
+
+1. the pane: dead, input off, in a mode. Not to be overridden.
+2. who is in the foreground of its terminal, and whether that program reads a line now.
+3. whether a person has typed something that is not entered.
+
+`now` skips 2 and 3. For a step the program must be a shell whose scripts we can write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Self
+
+from tsipcd.core.effects import Inspect
+from tsipcd.core.inputs import Input, Inspected, Verdict
+from tsipcd.core.topology import PanePin
+from tsipcd.tmux import tty
+from tsipcd.tmux.connection import Connection
+from tsipcd.tmux.control import Notification
+from tsipcd.tmux.programs import Kind, Occupant, identify
+from tsipcd.tmux.screen import Line, composer_text, read_line
+from tsipcd.tmux.sight import Sight, look
+
+TYPING_S = 3.0
+"""A key press this long ago may belong to a line under way: at least 2 s, as tmux counts whole ones."""
+
+LADDER_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
+"""Between two looks while nothing happens; from the start again when something did."""
+
+SETTLE_S = 0.001
+SETTLE_LOOKS = 5
+"""A shell that is just taking in what was typed looks as at its prompt for some 0.1 ms: look again."""
+
+WORTH_A_LOOK = frozenset(
+    {"pane-mode-changed", "window-pane-changed", "window-close", "unlinked-window-close"}
+    | {"session-window-changed", "session-changed", "session-renamed", "sessions-changed"}
+    | {"client-session-changed", "client-detached"}
+)
+"""Notifications of tmux after which a place may look different."""
+
+MAX_PANES = 1024
+MAX_PROMPTS = 4
+"""Remembered per pane, the latest ones."""
+
+_FISH_READ = "read>"
+_CHOICE = re.compile(r"\d+[.)]")
+_PLACEHOLDER = re.compile(r'(?:Try|Ask|Type) ["\w]')
+
+
+class Occupants:
+    """The gate for all panes. One call of `inspect` per message that waits."""
+
+    def __init__(self, emit: Callable[[Input], None]) -> None:
+        self._emit = emit
+        self._prompts: OrderedDict[PanePin, tuple[str, ...]] = OrderedDict()
+
+    async def inspect(self, effect: Inspect, connection: Connection) -> None:
+        """Emit `Inspected` at once and on each change; return after `ready` or `gone`. Raises `TmuxError`."""
+        last: Inspected | None = None
+        step = 0
+        with _Alarm(connection) as alarm:
+            while True:
+                alarm.clear()
+                sight = await _look_settled(connection, effect)
+                answer = self._judge(effect, sight)
+                if answer != last:
+                    self._emit(answer)
+                    step = 0
+                if answer.verdict is not Verdict.WAIT:
+                    return
+                last = answer
+                alarm.follow(sight.process.pid if sight is not None and sight.process is not None else 0)
+                if await alarm.wait(LADDER_S[step]):
+                    step = 0
+                    # A storm of notifications makes one look each time, and not more than these.
+                    await asyncio.sleep(LADDER_S[0])
+                else:
+                    step = min(step + 1, len(LADDER_S) - 1)
+
+    def forget(self, number: int) -> None:
+        """Nothing is kept of a message."""
+
+    def _judge(self, effect: Inspect, sight: Sight | None) -> Inspected:
+        if sight is None:
+            return Inspected(effect.number, Verdict.GONE, f"no session {effect.place.session} there any more")
+        known = self._prompts.get(sight.pin, ())
+        occupant = identify(sight.process) if sight.process is not None else Occupant("an unknown program")
+        reason = _pane_reason(sight)
+        if not reason and not (effect.now and not effect.step):
+            line, before = read_line(sight.screen, known, console=occupant.shell is None)
+            if line is Line.EMPTY:
+                self._remember(sight.pin, before)
+            reason = (
+                (_step_reason(occupant, sight) if effect.step else "")
+                or _program_reason(occupant, sight, line, before)
+                or _person_reason(occupant, sight, line, time.time())
+            )
+        if reason:
+            return Inspected(effect.number, Verdict.WAIT, reason, sight.pin)
+        return Inspected(effect.number, Verdict.READY, "", sight.pin, _shell_at_prompt(occupant, sight))
+
+    def _remember(self, pin: PanePin, prompt: str) -> None:
+        known = tuple(other for other in self._prompts.pop(pin, ()) if other != prompt)
+        self._prompts[pin] = (*known[-(MAX_PROMPTS - 1) :], prompt)
+        if len(self._prompts) > MAX_PANES:
+            self._prompts.popitem(last=False)
+
+
+async def _look_settled(connection: Connection, effect: Inspect) -> Sight | None:
+    sight = await look(connection, effect.place)
+    for _ in range(SETTLE_LOOKS):
+        if effect.now or sight is None or _is_settled(sight):
+            break
+        await asyncio.sleep(SETTLE_S)
+        sight = await look(connection, effect.place)
+    return sight
+
+
+def _is_settled(sight: Sight) -> bool:
+    """Whether nobody is about to read or to run something, so that what was seen will still be true."""
+    return (sight.process is None or not sight.process.runs) and (
+        sight.line_mode is None or not sight.line_mode.unread_bytes
+    )
+
+
+def _pane_reason(sight: Sight) -> str:
+    if sight.dead:
+        return "pane is dead"
+    if sight.input_off:
+        return "input is off"
+    return sight.mode.replace("-", " ")
+
+
+def _step_reason(occupant: Occupant, sight: Sight) -> str:
+    if occupant.shell is None:
+        # A program that will end, and leave a shell behind, is only busy.
+        return f"no supported shell: {occupant.name}" if occupant.kind is not None else ""
+    if occupant.shell.dialect is None:
+        return f"no supported shell: {occupant.name}"
+    if sight.process is not None and sight.process.uid not in (None, 0, os.getuid()):
+        return f"a shell of another user: {occupant.name}"
+    return ""
+
+
+def _program_reason(occupant: Occupant, sight: Sight, line: Line, before: str) -> str:
+    mode = sight.line_mode
+    if mode is None:
+        return "its terminal cannot be read"
+    if occupant.shell is not None:
+        if occupant.shell.name == "fish" and before.strip() == _FISH_READ:
+            return "busy: fish"
+        if _is_at_prompt(occupant, sight, line):
+            return ""
+    elif sight.alternate and occupant.kind is not Kind.AGENT:
+        return f"full-screen program: {occupant.name}"
+    elif occupant.kind is not None and not mode.canonical:
+        # What is behind a second terminal shows only by its prompt; a question (`Password:`) is none.
+        elsewhere = occupant.kind is Kind.REMOTE
+        return f"busy: {occupant.name}" if elsewhere and not _shows_prompt(line, before) else ""
+    if mode.canonical and not mode.echo:
+        return "reading a password"
+    return f"busy: {occupant.name}"
+
+
+def _is_at_prompt(occupant: Occupant, sight: Sight, line: Line) -> bool:
+    mode, shell = sight.line_mode, occupant.shell
+    if mode is None or shell is None:
+        return False
+    if mode.unread_bytes:
+        return False
+    if not mode.canonical:
+        # `read -n1` reads key by key too, but shows them. A shell that reads a variable with its line
+        # editor looks the same as at its prompt, but has none there.
+        return not mode.echo and (shell.edits or line is not Line.BLANK)
+    if shell.edits or not mode.echo or sight.process is None:
+        return False
+    # Without a line editor the prompt and `read` differ on the screen alone.
+    return line in (Line.EMPTY, Line.TYPED) and tty.reads_terminal(sight.process.pid) is not False
+
+
+def _shows_prompt(line: Line, before: str) -> bool:
+    return line is Line.TYPED or (line is Line.EMPTY and not before.rstrip().endswith(":"))
+
+
+def _person_reason(occupant: Occupant, sight: Sight, line: Line, now: float) -> str:
+    typing = now - sight.activity < TYPING_S
+    if occupant.kind is Kind.AGENT:
+        text = composer_text(sight.screen)
+        if text and _CHOICE.match(text):
+            return f"waits for a choice: {occupant.name}"
+        return "half-typed line" if text and not _PLACEHOLDER.match(text) else ""
+    if line is Line.TYPED or (line is Line.UNKNOWN and typing):
+        return "half-typed line"
+    return ""
+
+
+def _shell_at_prompt(occupant: Occupant, sight: Sight) -> str:
+    """The name of the shell that will read what is typed; a shell that is busy will, too."""
+    return occupant.shell.name if occupant.shell is not None and not sight.dead else ""
+
+
+class _Alarm:
+    """Rings when tmux tells of a change, or when the process that is followed ends."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+        self._event = asyncio.Event()
+        self._pid = 0
+        self._pidfd: int | None = None
+
+    def __enter__(self) -> Self:
+        self._unlisten = self._connection.listen(self._on_notification)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._unlisten()
+        self._drop()
+
+    def clear(self) -> None:
+        """Forget what rang before."""
+        self._event.clear()
+
+    def follow(self, pid: int) -> None:
+        """Ring when `pid` ends; once, even if it stays in the foreground as a zombie."""
+        if pid != self._pid:
+            self._drop()
+            self._pid = pid
+            self._pidfd = tty.open_pidfd(pid) if pid else None
+            if self._pidfd is not None:
+                self._loop.add_reader(self._pidfd, self._on_exit)
+
+    async def wait(self, seconds: float) -> bool:
+        """Whether it rang within that time."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _on_exit(self) -> None:
+        self._drop()
+        self._event.set()
+
+    def _on_notification(self, notification: Notification) -> None:
+        if notification.name in WORTH_A_LOOK:
+            self._event.set()
+
+    def _drop(self) -> None:
+        if self._pidfd is not None:
+            self._loop.remove_reader(self._pidfd)
+            os.close(self._pidfd)
+            self._pidfd = None

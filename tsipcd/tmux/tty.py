@@ -1,0 +1,180 @@
+"""The kernel's view of a terminal: who is in its foreground, how it reads lines, when a process ends.
+
+Reads /proc and the terminal's settings; changes nothing and never waits. Knows no tmux. Where the kernel does
+not tell (another system, another user's process), the answer is None, and the caller must judge without it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import sys
+import termios
+from dataclasses import dataclass
+from pathlib import Path
+
+PROC = Path("/proc")
+
+READS_TERMINAL = frozenset({"wait_woken", "n_tty_read"})
+"""Where a process sleeps in the kernel while it reads a terminal; the name depends on the kernel's age."""
+
+# struct pidfd_info of <linux/pidfd.h>, as first released: mask, cgroup, 11 ids, exit status.
+_PIDFD_INFO = struct.Struct("=QQ11Ii")
+_PIDFD_INFO_EXIT = 1 << 3
+_PIDFD_GET_INFO = (3 << 30) | (_PIDFD_INFO.size << 16) | (0xFF << 8) | 11
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process in the foreground of a terminal."""
+
+    pid: int
+    name: str
+    """As the kernel has it, cut to 15 bytes."""
+    argv: tuple[str, ...] = ()
+    uid: int | None = None
+    runs: bool = False
+    """It is computing at this moment, rather than waiting for something."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineMode:
+    """How a terminal reads: whole lines, or key by key; shown, or not."""
+
+    canonical: bool
+    echo: bool
+    unread_bytes: int = 0
+    """Typed, and not read by the program yet."""
+
+
+def tells_processes() -> bool:
+    """Whether this system has a /proc to ask."""
+    return (PROC / "self/stat").exists()
+
+
+def foreground_of(pid: int) -> Process | None:
+    """The process in the foreground of the terminal that `pid` (a session leader) controls.
+
+    Usually its group's leader; if that ended before the others of a pipeline, a child of `pid` in the group.
+    """
+    fields = _stat(pid)
+    if fields is None or (group := int(fields[5])) <= 0:
+        return None
+    return process(group) or _child_in_group(pid, group)
+
+
+def process(pid: int) -> Process | None:
+    """What the kernel tells about `pid`; None: it ended."""
+    folder = PROC / str(pid)
+    try:
+        name = (folder / "comm").read_bytes().rstrip(b"\n")
+        words = (folder / "cmdline").read_bytes().split(b"\0")[:-1]
+        uid = folder.stat().st_uid
+    except OSError:
+        return None
+    fields = _stat(pid)
+    runs = fields is not None and fields[0] == "R"
+    return Process(pid, os.fsdecode(name), tuple(os.fsdecode(word) for word in words), uid, runs)
+
+
+def _child_in_group(pid: int, group: int) -> Process | None:
+    try:
+        children = (PROC / str(pid) / "task" / str(pid) / "children").read_text().split()
+    except OSError:
+        return None
+    for child in children:
+        fields = _stat(int(child))
+        if fields is not None and int(fields[2]) == group:
+            return process(int(child))
+    return None
+
+
+def _stat(pid: int) -> list[str] | None:
+    """The fields of /proc/PID/stat behind the name: state, ppid, pgrp, session, tty, tpgid, ..."""
+    try:
+        return (PROC / str(pid) / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+def line_mode(terminal: str) -> LineMode | None:
+    """The settings of the terminal at this path; None: it is gone or not ours."""
+    try:
+        descriptor = os.open(terminal, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        local = termios.tcgetattr(descriptor)[3]
+        unread = int.from_bytes(fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)), sys.byteorder)
+    except (termios.error, OSError):
+        return None
+    finally:
+        os.close(descriptor)
+    return LineMode(bool(local & termios.ICANON), bool(local & termios.ECHO), unread)
+
+
+def reads_terminal(pid: int) -> bool | None:
+    """Whether `pid` sleeps in a read of a terminal; None: the kernel does not say."""
+    try:
+        place = (PROC / str(pid) / "wchan").read_text()
+    except OSError:
+        return None
+    if place in ("", "0"):
+        # It runs, or we may not know.
+        fields = _stat(pid)
+        return False if fields is not None and fields[0] == "R" else None
+    return place in READS_TERMINAL
+
+
+def has_open(pid: int, folder: Path) -> bool:
+    """Whether `pid` holds a regular file below `folder` open."""
+    try:
+        targets = [entry.readlink() for entry in (PROC / str(pid) / "fd").iterdir()]
+    except OSError:
+        return False
+    return any(folder in target.parents for target in targets)
+
+
+def resolved_name(pid: int) -> str | None:
+    """The file name of the program that `pid` really runs: `dash` for an `sh`."""
+    try:
+        return (PROC / str(pid) / "exe").readlink().name.removesuffix(" (deleted)")
+    except OSError:
+        return None
+
+
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process; a zombie counts."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def open_pidfd(pid: int) -> int | None:
+    """A descriptor that becomes readable when `pid` ends; None: it ended, or this system has none."""
+    if not hasattr(os, "pidfd_open"):
+        return None
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None
+
+
+def exit_code_of(pidfd: int) -> int | None:
+    """The exit status of the ended process behind `pidfd`, as a shell gives it (128 + signal).
+
+    From Linux 6.15 on; None before.
+    """
+    try:
+        answer = fcntl.ioctl(pidfd, _PIDFD_GET_INFO, _PIDFD_INFO.pack(_PIDFD_INFO_EXIT, *[0] * 13))
+    except OSError:
+        return None
+    mask, *_, status = _PIDFD_INFO.unpack(answer)
+    if not mask & _PIDFD_INFO_EXIT:
+        return None
+    return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
