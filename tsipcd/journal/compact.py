@@ -24,6 +24,7 @@ from tsipcd.journal.snapshot import read_snapshot, write_snapshot
 
 _CHECK_EVERY = 1024
 _NICE = 10
+_NUMBERS = 2
 _USAGE_STATUS = 2
 
 
@@ -138,14 +139,14 @@ class _Compaction:
 def main(arguments: list[str], make_fold: Callable[[], Fold] = FactFold) -> int:
     """The child process; its exit status."""
     try:
-        directory, upto, parent = (*arguments, "0")[:3]
-        last, parent_pid = int(upto), int(parent)
+        directory, *numbers = arguments
+        upto, parent = map(int, numbers if len(numbers) == _NUMBERS else [*numbers, "0"])
     except ValueError:
         sys.stderr.write("usage: python -m tsipcd.journal.compact FOLDER UPTO [PARENT]\n")
         return _USAGE_STATUS
     os.nice(_NICE)
     try:
-        compact(directory, last, make_fold(), parent=parent_pid)
+        compact(directory, upto, make_fold(), parent=parent)
     except (JournalError, OSError) as exc:
         sys.stderr.write(f"{exc}\n")
         return 1
