@@ -114,7 +114,7 @@ class _Compaction:
         return following - 1
 
     def _identity_of(self, file: Named) -> bytes:
-        start = self._folder.read_file(file.name)[:HEADING_BYTES]
+        start = self._folder.read_file(file.name, HEADING_BYTES)
         return read_heading(SEGMENT, start, self._folder.path, file).identity
 
     def _apply(self, payload: bytes) -> None:

@@ -114,10 +114,10 @@ class Folder:
             raise Unsafe(self.path_of(name), reason)
         return fd
 
-    def read_file(self, name: str) -> bytes:
-        """All bytes of the plain file `name`."""
+    def read_file(self, name: str, limit: int = -1) -> bytes:
+        """The bytes of the plain file `name`, the first `limit` or all."""
         with os.fdopen(self.open_file(name), "rb") as file:
-            return file.read()
+            return file.read(limit)
 
     def size_of(self, name: str) -> int:
         """The size of `name`, which may be a link."""

@@ -1,4 +1,4 @@
-"""Which journal a folder holds, before it is read. Changes nothing."""
+"""Whose journal lies in a folder, told before it is replayed. Reads one heading, changes nothing."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from tsipcd.journal.layout import HEADING_BYTES, SEGMENT, SNAPSHOT, Layout, read
 
 
 def identity_of(directory: Path | str) -> str:
-    """The eight hex digits of the journal in `directory`; empty if there is none yet.
+    """The identity of the journal in `directory`, eight hex digits; empty if there is no journal yet.
 
-    Raises `Corrupt`, `Newer`, `Unsafe` or an `OSError`.
+    Raises what `recover` raises if the file that tells is damaged or no plain file of ours.
     """
-    folder = Folder.open(directory)
+    try:
+        folder = Folder.existing(directory)
+    except FileNotFoundError:
+        return ""
     try:
         layout = Layout.of(folder.names())
         for magic, files in ((SNAPSHOT, layout.snapshots), (SEGMENT, layout.segments)):
             if files:
-                start = folder.read_file(files[-1].name)[:HEADING_BYTES]
+                start = folder.read_file(files[-1].name, HEADING_BYTES)
                 return read_heading(magic, start, folder.path, files[-1]).identity.hex()
         return ""
     finally:

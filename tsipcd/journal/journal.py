@@ -70,7 +70,7 @@ class Journal:
         """The journal, ready for appends; its folder is its own from now on.
 
         Blocks for some 20 ms: the last segment is written anew, because it cannot be known whether an earlier
-        life saw its last sync. `on_low` is called at once if the disk is nearly full, and at each change.
+        life saw its last sync. `on_low` is called soon after if the disk is nearly full, and at each change.
         Raises an `OSError` if the disk fails.
         """
         journal = cls(recovered, on_low, segment_bytes)
@@ -80,7 +80,7 @@ class Journal:
     def start(self) -> None:
         """The spare is made and the thread runs. Once, by `open`."""
         self._reserve.refill_now()
-        self._changed()
+        self._loop.call_soon(self._changed)
         self._writer.start()
 
     def append(self, payloads: Sequence[bytes]) -> Waiter:
@@ -105,7 +105,7 @@ class Journal:
     @property
     def is_low(self) -> bool:
         """The disk is too full for new work; what is left is for the outcomes of accepted work."""
-        return self._was_low
+        return self._writer.is_low
 
     @property
     def is_stalled(self) -> bool:
