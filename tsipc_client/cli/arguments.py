@@ -34,9 +34,11 @@ def bad_input(message: str, *, hint: str = "", code: ErrorCode = ErrorCode.BAD_P
 
 def duration_s(text: str, option: str) -> float:
     """Seconds of `90`, `1.5`, `10m`, `2h`, `1d`; more than none."""
-    number, unit = (text, "") if text[-1:].isdecimal() else (text[:-1], text[-1:])
-    plain = number.replace(".", "", 1)
-    if unit not in _UNIT_S or not (plain.isascii() and plain.isdecimal()) or float(number) <= 0:
+    unit = text[-1:] if text[-1:] in _UNIT_S else ""
+    number = text.removesuffix(unit)
+    whole, point, fraction = number.partition(".")
+    digits = [whole, fraction] if point else [whole]
+    if not all(part.isascii() and part.isdecimal() for part in digits) or float(number) <= 0:
         raise bad_input(
             f"{option}: {text!r} is no duration", hint=f"write seconds or 10m, 2h, 1d: {option} 10m"
         )

@@ -15,6 +15,7 @@ from tsipc_client.cli import deliver, screen
 from tsipc_client.cli.orders import DEFAULT_TIMEOUT_S, Options
 from tsipc_client.cli.statuses import ExitStatus
 from tsipc_client.render.style import line
+from tsipc_client.wire.address import state_directory
 from tsipc_client.wire.errors import ErrorCode, Refused, TimedOut, Unreachable
 from tsipc_client.wire.messages import DaemonStatus, StatusReport, Stop, Stopping
 
@@ -26,7 +27,7 @@ def start(options: Options) -> int:
     """A daemon runs when this returns, an old one or a new one."""
     from tsipc_client import launch  # noqa: PLC0415 (only needed here)
 
-    launch.ensure(folder(), _deadline_s(options))
+    launch.ensure(state_directory(), _deadline_s(options))
     report = _report(options)
     if options.json:
         screen.put([deliver.json_of(report)])
@@ -43,7 +44,7 @@ def stop(options: Options) -> int:
         if options.json:
             screen.put(["{}"])
         else:
-            _say(f"not running in {folder()}")
+            _say(f"not running in {state_directory()}")
         return ExitStatus.OK
     deliver.show(Stop(), stopping, options)
     return ExitStatus.OK
@@ -88,21 +89,14 @@ def install(options: Options) -> int:
     """From now on, at every login, systemd listens for the daemon."""
     from tsipc_client.cli.install import install as enable  # noqa: PLC0415 (only needed here)
 
-    return _done(enable(folder()), options)
+    return _done(enable(state_directory()), options)
 
 
 def uninstall(options: Options) -> int:
     """From now on systemd knows nothing of the daemon."""
     from tsipc_client.cli.install import uninstall as disable  # noqa: PLC0415 (only needed here)
 
-    return _done(disable(folder()), options)
-
-
-def folder() -> Path:
-    """The state folder that this process means."""
-    from tsipc_client.wire.address import state_folder  # noqa: PLC0415
-
-    return state_folder()
+    return _done(disable(state_directory()), options)
 
 
 def _done(lines: list[str], options: Options) -> int:
@@ -132,7 +126,7 @@ def _report(options: Options) -> StatusReport:
     except Unreachable as error:
         raise Unreachable(
             ErrorCode.UNREACHABLE,
-            f"no daemon runs in {folder()}",
+            f"no daemon runs in {state_directory()}",
             hint="start it: ts-ipc daemon start (any other command does so by itself)",
         ) from error
 
@@ -177,7 +171,7 @@ def _poll_end(pid: int, seconds: float) -> bool:
 
 
 def _log_command(lines: int, *, follow: bool) -> list[str]:
-    path = folder() / LOG_NAME
+    path = state_directory() / LOG_NAME
     if _runs_under_systemd(path):
         return ["journalctl", "--user", "-u", UNIT, "-n", str(lines), *(["-f"] if follow else ["--no-pager"])]
     if not path.exists():

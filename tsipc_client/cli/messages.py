@@ -49,7 +49,7 @@ def send(
 
     Examples:
       ts-ipc send claude-blacklist claude-manager 'docker ps' command
-      ts-ipc send claude-blacklist claude-planka 'Deployment complete!' notification
+      ts-ipc send claude-blacklist claude-planka 'Deployed!' notification
       ts-ipc send claude-blacklist claude-fortinet '{"status": "ok"}' data
       pg_dump app | ts-ipc send db claude-backup - data
 

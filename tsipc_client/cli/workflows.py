@@ -63,7 +63,7 @@ def run(
     Examples:
       ts-ipc run deploy-full
       ts-ipc run deploy-full --detach
-      ts-ipc run cicd-pipeline --json | jq -r .step.last_line
+      ts-ipc run cicd-pipeline --json
     """
     patient = not detach
     return Ask(

@@ -12,7 +12,9 @@ _TENTHS_BELOW = 10
 
 
 def duration(seconds: float) -> str:
-    """`340 ms`, `4.1 s`, `42 s`, `3m 02s`, `5h 10m`, `2d 3h`."""
+    """`0.4 ms`, `340 ms`, `4.1 s`, `42 s`, `3m 02s`, `5h 10m`, `2d 3h`."""
+    if 0 < seconds * _STEP < _TENTHS_BELOW:
+        return f"{seconds * _STEP:.1f} ms"
     if seconds < 1:
         return f"{max(seconds, 0) * _STEP:.0f} ms"
     if seconds < _TENTHS_BELOW:

@@ -81,7 +81,8 @@ def data_lines(result: Result, style: Style, *, now: float) -> Iterator[str]:
 
 
 def notes(request: Request, result: Result, style: Style) -> Iterator[Note]:
-    """What goes to stderr."""
+    """What goes to stderr; never cut, since it is read to its end."""
+    style = style.uncut
     match result:
         case Sent() if isinstance(request, Send):
             yield _sent(request, result, style)
@@ -114,13 +115,11 @@ def notes(request: Request, result: Result, style: Style) -> Iterator[Note]:
 
 
 def _sent(request: Send, result: Sent, style: Style) -> Note:
-    reason = f" {result.reason}" if result.reason else ""
     text = line(
         style,
         (result.status, STATUS_TONES[result.status]),
-        f":{reason}" if result.reason else ":",
-        " |" if result.reason else "",
-        f" {request.source} → {result.target} [{request.type}]",
+        f": {request.source} → {result.target} [{request.type}]",
+        f": {result.reason}" if result.reason else "",
     )
     # Held is not run: that must be seen even where success is silent.
     return Note(text, urgent=result.status is Status.HELD)

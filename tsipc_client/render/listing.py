@@ -20,6 +20,7 @@ from tsipc_client.wire.text import visible
 RULE = "═" * 51
 TITLE_INDENT = " " * 11
 PREVIEW_CHARACTERS = 50
+NAME_COLUMNS = 24
 
 _WAITING = frozenset({Status.ACCEPTED, Status.HELD, Status.INTENT})
 _ENDED_BADLY = frozenset({Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.IN_DOUBT})
@@ -108,6 +109,7 @@ def sessions(result: SessionList, style: Style) -> Iterator[str]:
         yield line(style, ("(no sessions)", Tone.DIM))
         return
     header = ["SESSION", "WINDOWS", "ATTACHED", "PENDING", "COMMAND", "ALIASES", "SERVER"]
+    servers = _server_names({view.server for view in result.sessions}, style)
     rows = [
         [
             visible(view.name),
@@ -116,11 +118,19 @@ def sessions(result: SessionList, style: Style) -> Iterator[str]:
             str(view.pending),
             visible(view.command) or "-",
             visible(", ".join(view.aliases)) or "-",
-            visible(view.server),
+            visible(servers[view.server]),
         ]
         for view in result.sessions
     ]
     yield from table(header, rows, style)
+
+
+def _server_names(sockets: set[str], style: Style) -> dict[str, str]:
+    """How each socket is shown: by its path, or for a person by its file name if that tells them apart."""
+    names = {socket: socket.rpartition("/")[2] for socket in sockets}
+    if style.terminal and len(set(names.values())) == len(names):
+        return names
+    return {socket: socket for socket in sockets}
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], style: Style) -> Iterator[str]:
@@ -135,9 +145,9 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], style: Style) ->
 
 
 def _squeezed(widths: list[int], limit: int) -> list[int]:
-    """The widths, with the first column narrowed (to no less than 12) if the row is too long."""
+    """The widths, with the first column narrowed if the row is too long, but not to less than names need."""
     excess = sum(widths) + 2 * (len(widths) - 1) - limit
-    least = min(widths[0], 12)
+    least = min(widths[0], NAME_COLUMNS)
     return [max(widths[0] - max(excess, 0), least), *widths[1:]]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tsipc_client.render.amounts import clock, duration, moment, plural, size
-from tsipc_client.render.style import STATUS_TONES, Style, Tone, line
+from tsipc_client.render.style import STATUS_TONES, Span, Style, Tone, line
 from tsipc_client.wire.messages import Change, Shown, StatusReport
 
 SHOWN_LINES = 30
@@ -14,7 +14,7 @@ SHOWN_LINES = 30
 SHOWN_CHARACTERS = 4000
 """The same, for a message of few long lines."""
 
-_LABEL_COLUMNS = 10
+_LABEL_COLUMNS = 11
 
 
 def _field(style: Style, label: str, *values: str) -> str:
@@ -53,14 +53,16 @@ def _story(changes: tuple[Change, ...], style: Style) -> Iterator[str]:
     for change in changes:
         since = f"+{duration(change.at - previous)}" if change.at > previous else ""
         previous = change.at
-        detail = f"  {change.detail}" if change.detail else ""
-        yield line(
-            style,
+        status, tone = change.status, STATUS_TONES[change.status]
+        spans: list[Span] = [
             f"    {clock(change.at)}  ",
-            (f"{change.status:<9}", STATUS_TONES[change.status]),
-            (f"  {since:<8}", Tone.DIM) if since or detail else "",
-            detail,
-        )
+            (f"{status:<9}" if since or change.detail else status, tone),
+        ]
+        if since or change.detail:
+            spans.append((f"  {since:<8}" if change.detail else f"  {since}", Tone.DIM))
+        if change.detail:
+            spans.append(f"  {change.detail}")
+        yield line(style, *spans)
 
 
 def _body(text: str, style: Style) -> Iterator[str]:
@@ -70,7 +72,7 @@ def _body(text: str, style: Style) -> Iterator[str]:
         lines = lines[:SHOWN_LINES]
     uncut = style.uncut
     for one in lines:
-        yield line(uncut, "    ", one)
+        yield line(uncut, "    ", one.expandtabs())
     left_out = len(text) - len("\n".join(lines))
     if left_out > 0:
         yield line(style, (f"    … {plural(left_out, 'more character')}: pipe it to see all", Tone.DIM))
