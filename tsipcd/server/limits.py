@@ -1,0 +1,155 @@
+"""What the values of a request must be, however it was encoded. Looks at the request alone, at no state."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+from tsipc_client.wire import messages as m
+from tsipc_client.wire.errors import BadInput, ErrorCode
+from tsipc_client.wire.text import is_safe, visible
+
+MAX_KEY_BYTES: Final = 128
+"""The longest idempotency key, in UTF-8."""
+
+MAX_LISTED: Final = 100_000
+"""The most rows or lines that one request may ask for; an answer holds as many as fit into a frame."""
+
+MAX_TTL_S: Final = 10 * 365 * 86_400.0
+
+_UTF8_BYTES: Final = 4
+"""The most bytes that one character takes."""
+_SHOWN: Final = 40
+
+
+def check(request: m.Request) -> None:
+    """Raise `BadInput` that names the first field of `request` that is out of bounds."""
+    _CHECKS[type(request)](request)
+
+
+def _hello(request: m.Hello) -> None:
+    if request.client:
+        _name("client", request.client)
+
+
+def _send(request: m.Send) -> None:
+    _name("source", request.source)
+    _name("target", request.target)
+    _body("message", request.message)
+    if request.ttl_s is not None and not (math.isfinite(request.ttl_s) and 0 < request.ttl_s <= MAX_TTL_S):
+        raise _bad(f"ttl_s must be more than 0 and at most {MAX_TTL_S:.0f}, not {request.ttl_s!r}")
+    if request.key:
+        _key(request.key)
+
+
+def _pair(request: m.Subscribe | m.Unsubscribe) -> None:
+    _name("session", request.session)
+    _name("event", request.event)
+
+
+def _publish(request: m.Publish) -> None:
+    _name("source", request.source)
+    _name("event", request.event)
+    _body("data", request.data)
+    if request.key:
+        _key(request.key)
+
+
+def _workflow(request: m.Workflow) -> None:
+    _file_name("name", request.name)
+    for index, step in enumerate(request.steps):
+        _name(f"steps[{index}].session", step.session)
+        _body(f"steps[{index}].command", step.command)
+
+
+def _run(request: m.Run) -> None:
+    _file_name("name", request.name)
+    if request.key:
+        _key(request.key)
+
+
+def _pipeline(request: m.Pipeline) -> None:
+    _name("source", request.source)
+    _name("target", request.target)
+
+
+def _id(request: m.Show | m.Cancel) -> None:
+    _name("id", request.id)
+
+
+def _queue(request: m.Queue) -> None:
+    _count("limit", request.limit)
+
+
+def _events(request: m.Events) -> None:
+    _count("lines", request.lines)
+
+
+def _nothing(_request: m.Request) -> None:
+    """There is nothing to check in a request without parameters."""
+
+
+_CHECKS: Final[dict[type[m.Request], Callable[[Any], None]]] = {
+    m.Hello: _hello,
+    m.Send: _send,
+    m.Subscribe: _pair,
+    m.Unsubscribe: _pair,
+    m.Publish: _publish,
+    m.Workflow: _workflow,
+    m.Run: _run,
+    m.Pipeline: _pipeline,
+    m.Queue: _queue,
+    m.Show: _id,
+    m.Cancel: _id,
+    m.Subscriptions: _nothing,
+    m.Events: _events,
+    m.Sessions: _nothing,
+    m.DaemonStatus: _nothing,
+    m.Stop: _nothing,
+}
+
+
+def _name(field: str, value: str) -> None:
+    # The plain case first: this runs for every request.
+    if value.isascii() and value.isprintable() and 0 < len(value) <= m.MAX_NAME_BYTES:
+        return
+    if not value:
+        raise _bad(f"{field} is empty")
+    if len(value) > m.MAX_NAME_BYTES or len(value.encode()) > m.MAX_NAME_BYTES:
+        raise _large(f"{field} has {len(value.encode()):,} bytes; the limit is {m.MAX_NAME_BYTES}")
+    for char in value:
+        if not is_safe(char):
+            raise _bad(f"{field} holds {visible(char)}, which cannot be seen: {visible(value)[:_SHOWN]!r}")
+
+
+def _file_name(field: str, value: str) -> None:
+    _name(field, value)
+    if value in (".", ".."):
+        raise _bad(f"{field} cannot be {value!r}")
+
+
+def _body(field: str, value: str) -> None:
+    if len(value) * _UTF8_BYTES <= m.MAX_BODY_BYTES:
+        return
+    size = len(value.encode())
+    if size > m.MAX_BODY_BYTES:
+        raise _large(f"{field} has {size:,} bytes; the limit is {m.MAX_BODY_BYTES:,}")
+
+
+def _key(value: str) -> None:
+    if len(value) > MAX_KEY_BYTES or len(value.encode()) > MAX_KEY_BYTES:
+        raise _large(f"key has {len(value.encode()):,} bytes; the limit is {MAX_KEY_BYTES}")
+
+
+def _count(field: str, value: int) -> None:
+    if not 0 <= value <= MAX_LISTED:
+        raise _bad(f"{field} must be from 0 to {MAX_LISTED:,}, not {value}")
+
+
+def _bad(message: str) -> BadInput:
+    return BadInput(ErrorCode.BAD_PARAMS, message)
+
+
+def _large(message: str) -> BadInput:
+    return BadInput(ErrorCode.TOO_LARGE, message, hint="leave large data in a file and send its path")

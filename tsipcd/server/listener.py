@@ -1,0 +1,211 @@
+"""The daemon's socket and who is connected to it. Knows nothing of what requests mean.
+
+Only processes of the same user are let in. At most `MAX_CLIENTS` stay connected, fewer where file descriptors
+are scarce: the daemon needs some for its journal. Past that the connection that has been idle longest makes
+room; if all are at work, the new one is told so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import itertools
+import logging
+import os
+import resource
+import socket
+from collections.abc import Callable
+from typing import Final
+
+from tsipc_client.wire.errors import ErrorCode, Refused, WireError
+from tsipc_client.wire.messages import Progress, Request, Result
+from tsipcd.core.inputs import Call
+from tsipcd.server.binding import activated, bind
+from tsipcd.server.caller import credentials
+from tsipcd.server.peer import Peer
+
+__all__ = ["Server", "activated", "bind"]
+
+MAX_CLIENTS: Final = 1000
+MIN_CLIENTS: Final = 4
+RESERVED_FILES: Final = 64
+"""Descriptors kept for the journal, the files, tmux and the loop itself."""
+
+MAX_REFUSED: Final = 32
+"""Connections over the limit that wait to be told so; more are closed without a word."""
+
+ACCEPTS_PER_TURN: Final = 64
+CLOSE_S: Final = 2.0
+REST_S: Final = 0.2
+"""How long it does not accept when the system has no descriptor left, and nobody idle could give one."""
+
+_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+_logger = logging.getLogger("tsipcd.server")
+
+
+class Server:
+    """Takes connections, hands each request to `on_request`, and carries answers back.
+
+    `on_gone` tells when a connection has ended; answers to it are dropped from then on.
+    """
+
+    def __init__(
+        self,
+        on_request: Callable[[Call, int, Request], None],
+        on_gone: Callable[[int], None],
+    ) -> None:
+        self._on_request = on_request
+        self._on_gone = on_gone
+        self._peers: dict[int, Peer] = {}
+        self._refused: dict[int, Peer] = {}
+        self._numbers = itertools.count(1)
+        self._opening: set[asyncio.Task[object]] = set()
+        self._socket: socket.socket | None = None
+        self._resting: asyncio.TimerHandle | None = None
+        self._is_exhausted = False
+        self._all_gone = asyncio.Event()
+        self._max_clients = MAX_CLIENTS
+
+    @property
+    def clients(self) -> int:
+        """How many are connected."""
+        return len(self._peers)
+
+    async def start(self, sock: socket.socket) -> None:
+        """Begin to accept on `sock`, which listens already; it is the server's from now on."""
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft != resource.RLIM_INFINITY:
+            self._max_clients = max(MIN_CLIENTS, min(MAX_CLIENTS, soft - RESERVED_FILES))
+        sock.settimeout(0)
+        self._socket = sock
+        asyncio.get_running_loop().add_reader(sock, self._accept, sock)
+
+    def reply(self, call: Call, result: Result) -> None:
+        """Answer a request."""
+        if (peer := self._peers.get(call.peer)) is not None:
+            peer.reply(call.id, result)
+
+    def fail(self, call: Call, error: WireError) -> None:
+        """Answer a request with an error."""
+        if (peer := self._peers.get(call.peer)) is not None:
+            peer.fail(call.id, error)
+
+    def tell(self, call: Call, item: Progress) -> None:
+        """Stream an item to a request that is still open."""
+        if (peer := self._peers.get(call.peer)) is not None:
+            peer.tell(call.id, item)
+
+    async def close(self) -> None:
+        """Stop accepting; end every connection after what was said to it went out, or `CLOSE_S` passed."""
+        self._stop_accepting()
+        if self._opening:
+            await asyncio.wait(self._opening, timeout=CLOSE_S)
+        connected = (*self._peers.values(), *self._refused.values())
+        if not connected:
+            return
+        for peer in connected:
+            peer.close()
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self._all_gone.wait()
+        except TimeoutError:
+            for peer in (*self._peers.values(), *self._refused.values()):
+                peer.abort()
+
+    # ── accepting ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def _accept(self, listener: socket.socket) -> None:
+        for _ in range(ACCEPTS_PER_TURN):
+            try:
+                connection, _ = listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                if error.errno not in _EXHAUSTED:
+                    raise
+                self._rest(listener, error)
+                return
+            self._is_exhausted = False
+            self._admit(connection)
+
+    def _admit(self, connection: socket.socket) -> None:
+        try:
+            pid, uid = credentials(connection)
+        except OSError:
+            connection.close()
+            return
+        if uid != os.geteuid():
+            _logger.warning("turned away process %d of user %d", pid, uid)
+            connection.close()
+            return
+        if len(self._peers) >= self._max_clients and not self._evict():
+            self._refuse(connection, pid)
+            return
+        number = next(self._numbers)
+        peer = Peer(number, pid, self._on_request, self._closed)
+        self._peers[number] = peer
+        self._open(peer, connection)
+
+    def _refuse(self, connection: socket.socket, pid: int) -> None:
+        if len(self._refused) >= MAX_REFUSED:
+            connection.close()
+            return
+        number = next(self._numbers)
+        error = Refused(
+            ErrorCode.BUSY, f"{self._max_clients} clients are connected and at work", hint="try again later"
+        )
+        peer = Peer(number, pid, self._on_request, self._refusal_closed, refusal=error)
+        self._refused[number] = peer
+        self._open(peer, connection)
+
+    def _open(self, peer: Peer, connection: socket.socket) -> None:
+        connection.settimeout(0)
+        loop = asyncio.get_running_loop()
+        task: asyncio.Task[object] = loop.create_task(
+            loop.connect_accepted_socket(lambda: peer, connection), name=f"open connection {peer.number}"
+        )
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+
+    def _evict(self) -> bool:
+        """End the connection that has been idle longest; whether there was one."""
+        idle = [peer for peer in self._peers.values() if peer.is_idle]
+        if not idle:
+            return False
+        oldest = min(idle, key=lambda peer: peer.active_at)
+        oldest.abort()
+        return True
+
+    def _rest(self, listener: socket.socket, error: OSError) -> None:
+        """Do not spin on a connection that cannot be taken: it waits in the backlog meanwhile."""
+        if not self._is_exhausted:
+            self._is_exhausted = True
+            _logger.warning("cannot take connections for now: %s", error.strerror)
+        self._evict()
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(listener)
+        self._resting = loop.call_later(REST_S, loop.add_reader, listener, self._accept, listener)
+
+    def _stop_accepting(self) -> None:
+        if self._resting is not None:
+            self._resting.cancel()
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+            self._socket = None
+
+    # ── endings ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _closed(self, number: int) -> None:
+        del self._peers[number]
+        self._on_gone(number)
+        self._note_gone()
+
+    def _refusal_closed(self, number: int) -> None:
+        del self._refused[number]
+        self._note_gone()
+
+    def _note_gone(self) -> None:
+        if not self._peers and not self._refused and self._socket is None:
+            self._all_gone.set()
