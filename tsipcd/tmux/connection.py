@@ -7,8 +7,10 @@ nothing of panes and messages. It does not reconnect: a lost connection is over.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
+import subprocess
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +18,7 @@ from pathlib import Path
 
 from tsipcd.core.topology import ServerId
 from tsipcd.tmux.commands import command, sequence
-from tsipcd.tmux.control import Block, ControlParser, Notification, Overflow
+from tsipcd.tmux.control import Block, ControlParser, Event, Notification, Overflow, Stray
 
 CONNECT_S = 2.0
 RUN_S = 5.0
@@ -25,7 +27,6 @@ MAX_PENDING = 10_000
 """Requests under way; more are refused at once."""
 MAX_UNSENT_BYTES = 16 * 1024 * 1024
 """What may wait for a server that reads slowly."""
-MAX_STDERR_BYTES = 4096
 
 OUR_SESSION = "~ts-ipc-"
 """Followed by digits. The tilde sorts behind every usual name: scripts take the first line of `tmux ls`."""
@@ -44,37 +45,39 @@ class Lost(TmuxError):
 
 
 class Unsent(TmuxError):
-    """The connection was over, or full, before the request was sent: it was not carried out."""
+    """There was no connection, or no room: the request was not sent and will not be carried out."""
 
 
 @dataclass(slots=True)
 class _Request:
     end: str
+    """What its last block holds."""
     answer: asyncio.Future[list[Block]]
     blocks: list[Block] = field(default_factory=list)
 
 
-class Connection(asyncio.SubprocessProtocol):
+class Connection(asyncio.Protocol):
     """A client that is attached to a private session of ours. Make one with `connect`."""
 
     server: ServerId
     version: tuple[int, int, str]
     """`3.3a` is `(3, 3, "a")`: comparable."""
 
-    def __init__(self, socket: Path, on_lost: Callable[[Connection], None]) -> None:
+    def __init__(self, socket: Path, process: subprocess.Popen[bytes]) -> None:
         self.socket = socket
-        self.complaint = ""
-        """What the client printed before it ended."""
+        self.on_lost: Callable[[Connection], None] = lambda _: None
+        """Called once, when the connection is over, whoever ended it."""
         self.ended = asyncio.Event()
-        self._on_lost = on_lost
+        """Set when the client's process has ended."""
+        self._process = process
+        self._stdin: asyncio.WriteTransport | None = None
         self._loop = asyncio.get_running_loop()
         self._parser = ControlParser()
         self._token = secrets.token_hex(8)
         self._count = 0
         self._requests: deque[_Request] = deque()
         self._listeners: list[Callable[[Notification], None]] = []
-        self._process: asyncio.SubprocessTransport | None = None
-        self._stdin: asyncio.WriteTransport | None = None
+        self._complaint = ""
         self._over = False
 
     @property
@@ -111,63 +114,59 @@ class Connection(asyncio.SubprocessProtocol):
         request = _Request(f"end-{self._token}-{self._count}", self._loop.create_future())
         self._requests.append(request)
         # A line of its own: it is run even if the first one fails or does not parse.
-        ending = f"{line}\ndisplay-message -p {request.end}\n"
-        self._stdin.write(ending.encode("utf-8", "surrogateescape"))
+        lines = f"{line}\ndisplay-message -p {request.end}\n"
+        self._stdin.write(lines.encode("utf-8", "surrogateescape"))
         return request
 
     async def close(self) -> None:
         """Leave the server; our session vanishes with the client. Returns within about a second."""
-        self._end(Lost("we left"))
+        self._end(f"we left tmux at {self.socket}")
         if self._stdin is not None:
             self._stdin.close()
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
                 await self.ended.wait()
-        except TimeoutError:
-            self.abort()
+        self.abort()
 
     def abort(self) -> None:
         """Kill the client at once. What was sent may still be carried out."""
-        self._end(Lost(f"the connection to tmux at {self.socket} was cut"))
-        if self._process is not None and self._process.get_returncode() is None:
+        self._end(f"the connection to tmux at {self.socket} was cut")
+        if self._process.returncode is None:
             self._process.kill()
 
-    # What asyncio calls.
+    # ── what asyncio calls ────────────────────────────────────────────────────────────────────────────────
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The client's process runs."""
-        assert isinstance(transport, asyncio.SubprocessTransport)  # noqa: S101 - asyncio's own contract
-        self._process = transport
-        stdin = transport.get_pipe_transport(0)
-        assert isinstance(stdin, asyncio.WriteTransport)  # noqa: S101 - asyncio's own contract
-        self._stdin = stdin
-
-    def pipe_data_received(self, fd: int, data: bytes) -> None:
+    def data_received(self, data: bytes) -> None:
         """The client printed."""
-        if fd != 1:
-            self.complaint = (self.complaint + data.decode("utf-8", "replace"))[:MAX_STDERR_BYTES]
-            return
         try:
             events = self._parser.feed(data)
         except Overflow as exc:
-            self._end(Lost(str(exc)))
+            self._complaint = str(exc)
             self.abort()
             return
         for event in events:
-            if isinstance(event, Block):
-                self._take_block(event)
-            else:
-                self._tell(event)
+            self._take(event)
 
-    def process_exited(self) -> None:
-        """The client's process ended: detached, killed, or its server is gone."""
-        self._end(Lost(f"the client of tmux at {self.socket} ended{self._because()}"))
-        if self._process is not None:
-            self._process.close()
+    def connection_lost(self, _exc: Exception | None) -> None:
+        """The client's output ended: it was detached or killed, or its server is gone."""
+        # A client that has closed its output has ended but for its exit: nothing is lost by making sure.
+        self._process.kill()
+        self._process.wait()
+        if self._stdin is not None and not self._stdin.is_closing():
+            self._stdin.abort()
+        because = f": {self._complaint}" if self._complaint else ""
+        self._end(f"the client of tmux at {self.socket} ended{because}")
         self.ended.set()
 
-    def _because(self) -> str:
-        return f": {self.complaint.strip()}" if self.complaint.strip() else ""
+    def _take(self, event: Event) -> None:
+        match event:
+            case Block():
+                self._take_block(event)
+            case Notification():
+                for callback in tuple(self._listeners):
+                    callback(event)
+            case Stray():
+                self._complaint = event.line[:200]
 
     def _take_block(self, block: Block) -> None:
         if not self._requests:
@@ -178,23 +177,20 @@ class Connection(asyncio.SubprocessProtocol):
             if not request.answer.done():
                 request.answer.set_result(request.blocks)
             return
+        if not block.ok:
+            self._complaint = block.text[:200]
         if not request.answer.done():
             request.blocks.append(block)
 
-    def _tell(self, notification: Notification) -> None:
-        for callback in tuple(self._listeners):
-            callback(notification)
-
-    def _end(self, error: Lost) -> None:
+    def _end(self, reason: str) -> None:
         if self._over:
             return
         self._over = True
         for request in self._requests:
             if not request.answer.done():
-                error_text = [line for block in request.blocks if not block.ok for line in block.lines]
-                request.answer.set_exception(Lost("; ".join([str(error), *error_text])))
+                request.answer.set_exception(Lost(reason))
         self._requests.clear()
-        self._on_lost(self)
+        self.on_lost(self)
 
 
 def child_environment() -> dict[str, str]:
@@ -202,36 +198,66 @@ def child_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in {"TMUX", "TMUX_PANE"}}
 
 
-async def connect(
-    socket: Path,
-    *,
-    binary: str = "tmux",
-    on_lost: Callable[[Connection], None],
-    deadline_s: float = CONNECT_S,
-) -> Connection:
-    """A connection to the server that listens at `socket`. Never starts one. Raises `TmuxError`."""
-    name = f"{OUR_SESSION}{os.getpid()}"
-    # `if-shell` keeps tmux from starting a server: only a command named on the command line can ask for that.
+def _command_line(binary: str, socket: Path, session: str) -> list[str]:
     # Two words: no shell starts the session's one process, so the user's default-shell may be anything.
     start = sequence(
-        command("new-session", "-s", name, "-x", "80", "-y", "24", "sleep", "2147483647"),
+        command("new-session", "-s", session, "-x", "80", "-y", "24", "sleep", "2147483647"),
         "set-option destroy-unattached on",
         "set-option detach-on-destroy on",
         "set-option status off",
     )
-    arguments = (binary, "-u", "-S", str(socket), "-C", "if-shell", "-F", "1", start)
-    loop = asyncio.get_running_loop()
+    # `if-shell` keeps tmux from starting a server: only a command named on the command line can ask for that.
+    # `-u`: without it a client in a locale that is not UTF-8 gets every other character as `_`.
+    return [binary, "-u", "-S", str(socket), "-C", "if-shell", "-F", "1", start]
+
+
+async def connect(
+    socket: Path,
+    *,
+    on_lost: Callable[[Connection], None] | None = None,
+    binary: str = "tmux",
+    deadline_s: float = CONNECT_S,
+) -> Connection:
+    """A connection to the server that listens at `socket`. Never starts one. Raises `TmuxError`."""
+    for suffix in ("", f"{secrets.randbelow(10**6):06d}"):
+        connection = await _spawn(
+            socket, _command_line(binary, socket, f"{OUR_SESSION}{os.getpid()}{suffix}")
+        )
+        try:
+            await _introduce(connection, deadline_s)
+        except Lost as exc:
+            await connection.close()
+            # Of a daemon with our process id in another process namespace.
+            if not suffix and "duplicate session" in str(exc):
+                continue
+            raise
+        except BaseException:
+            await connection.close()
+            raise
+        if on_lost is not None:
+            connection.on_lost = on_lost
+        return connection
+    raise AssertionError("unreachable")
+
+
+async def _spawn(socket: Path, command_line: list[str]) -> Connection:
+    pipe = subprocess.PIPE
     try:
-        _, connection = await loop.subprocess_exec(
-            lambda: Connection(socket, on_lost), *arguments, env=child_environment(), start_new_session=True
+        # No asyncio subprocess: that keeps a thread for each child to wait for. Its output's end is enough.
+        process = subprocess.Popen(  # noqa: ASYNC220 - forks, does not wait
+            command_line,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=subprocess.STDOUT,
+            env=child_environment(),
+            start_new_session=True,
         )
     except OSError as exc:
-        raise Unsent(f"cannot run {binary}: {exc.strerror}") from exc
-    try:
-        await _introduce(connection, deadline_s)
-    except BaseException:
-        await connection.close()
-        raise
+        raise Unsent(f"cannot run {command_line[0]}: {exc.strerror}") from exc
+    loop = asyncio.get_running_loop()
+    connection = Connection(socket, process)
+    connection._stdin, _ = await loop.connect_write_pipe(asyncio.Protocol, process.stdin)  # noqa: SLF001
+    await loop.connect_read_pipe(lambda: connection, process.stdout)
     return connection
 
 

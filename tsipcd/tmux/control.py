@@ -10,7 +10,7 @@ tmux answers each command it runs with a block, and tells what happens in betwee
 NUMBER counts all commands of the server. One line of input gives as many blocks as commands run: the inner
 commands of `if-shell` have their own (their FLAGS are 0 in 3.1), hooks of the user add theirs, and a line
 that does not parse gives one `%error`. So blocks cannot be counted; a request is ended by a line of its own
-that prints an unguessable word. `run-shell` prints outside of any block: such lines are dropped.
+that prints an unguessable word. Other lines are strays: complaints of the client, what `run-shell` prints.
 """
 
 from __future__ import annotations
@@ -49,6 +49,16 @@ class Notification:
     """What follows the name and one space."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A line outside of blocks that is no notification."""
+
+    line: str
+
+
+Event = Block | Notification | Stray
+
+
 @dataclass(slots=True)
 class ControlParser:
     """Follows one client's output. `feed` it bytes as they come, cut anywhere."""
@@ -60,10 +70,10 @@ class ControlParser:
     _lines: list[str] = field(default_factory=list)
     _block_bytes: int = 0
 
-    def feed(self, data: bytes) -> list[Block | Notification]:
+    def feed(self, data: bytes) -> list[Event]:
         """All that is complete now. Raises `Overflow`."""
         *complete, rest = data.split(b"\n")
-        events: list[Block | Notification] = []
+        events: list[Event] = []
         if complete:
             complete[0] = b"".join((*self._rest, complete[0]))
             self._rest, self._rest_bytes = [], 0
@@ -78,15 +88,16 @@ class ControlParser:
             raise Overflow(f"tmux printed more than {MAX_BLOCK_BYTES} bytes in one block")
         return events
 
-    def _take(self, line: bytes) -> Block | Notification | None:
+    def _take(self, line: bytes) -> Event | None:
         if self._open is not None:
             return self._take_content(line)
         if line.startswith(b"%begin "):
             self._open = line[len(b"%begin ") :]
             return None
-        if not line.startswith(b"%"):
-            return None
-        name, _, rest = line[1:].decode("utf-8", "surrogateescape").partition(" ")
+        text = line.decode("utf-8", "surrogateescape")
+        if not text.startswith("%"):
+            return Stray(text)
+        name, _, rest = text[1:].partition(" ")
         return Notification(name, rest)
 
     def _take_content(self, line: bytes) -> Block | None:
