@@ -24,7 +24,6 @@ _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 60
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)")
 _DURATION = re.compile(rf"(?:{_PART.pattern})+")
 _SYNTAX = re.compile(r"(.*) \(at (?:line ([0-9]+), column ([0-9]+)|end of document)\)", re.DOTALL)
-_DAY_S = 86400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +39,7 @@ class Tmux:
 class Delivery:
     """How messages are delivered."""
 
-    ttl_s: float = _DAY_S
+    ttl_s: float = 86_400.0
     """How long a message may wait that names no time of its own."""
     human_quiet_s: float = 3.0
     """How long nobody may have typed into a pane before something is typed there."""
@@ -175,11 +174,11 @@ class _Source:
         return 0
 
 
-def _seconds(low: float, high: float) -> Check:
+def _seconds(low: str, high: str) -> Check:
     def check(value: object) -> float:
         seconds = duration(value)
-        if not low <= seconds <= high:
-            raise ValueError(f"must be between {low:g} and {high:g} seconds")
+        if not duration(low) <= seconds <= duration(high):
+            raise ValueError(f"must be between {low} and {high}")
         return seconds
 
     return check
@@ -221,8 +220,8 @@ _CHECKS: dict[str, dict[str, tuple[str, Check]]] = {
         "socket_dirs": ("socket_dirs", _paths),
     },
     "delivery": {
-        "ttl": ("ttl_s", _seconds(1, 366 * _DAY_S)),
-        "human_quiet_s": ("human_quiet_s", _seconds(0, 3600)),
+        "ttl": ("ttl_s", _seconds("1s", "366d")),
+        "human_quiet_s": ("human_quiet_s", _seconds("0s", "1h")),
     },
     "programs": {"type_into": ("type_into", _texts)},
     "queue": {"keep": ("keep", _number(0, 100_000))},

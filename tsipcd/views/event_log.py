@@ -71,7 +71,8 @@ class EventLog:
     def replay(self, sequence: int, lines: Sequence[str]) -> None:
         """The lines of a fact that the journal had at start. Blocks when there are many. Raises `OSError`."""
         if self._after is None:
-            self._sequence = sequence
+            self._sequence = self._flushed = sequence
+            self._file.skip_to(sequence)
             return
         if sequence <= self._after:
             return

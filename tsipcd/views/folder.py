@@ -168,20 +168,15 @@ class Folder:
             os.unlink(name, dir_fd=self.fd)
             return os.open(name, flags, 0o600, dir_fd=self.fd)
 
-    def open_appending(self, name: str) -> tuple[int, bool]:
-        """A descriptor that reads anywhere and writes at the end, and whether `name` is new (0600)."""
-        flags = os.O_RDWR | os.O_APPEND | _FILE
+    def open_appending(self, name: str) -> int:
+        """A descriptor that reads `name` anywhere and writes at its end; it is made (0600) if missing."""
         try:
-            return os.open(name, flags | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=self.fd), True
-        except FileExistsError:
-            pass
-        try:
-            fd = os.open(name, flags, dir_fd=self.fd)
+            fd = os.open(name, os.O_RDWR | os.O_APPEND | os.O_CREAT | _FILE, 0o600, dir_fd=self.fd)
         except OSError as exc:
             if exc.errno not in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
                 raise
             raise bad_file(self.path_of(name), "it is no plain file") from exc
-        return self._checked(name, fd), False
+        return self._checked(name, fd)
 
     def rename(self, old: str, new: str) -> None:
         """Give `old` the name `new`, in the place of what has it."""

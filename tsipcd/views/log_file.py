@@ -2,9 +2,9 @@
 
 `events.position` names the journal, the sequence number of the last fact whose lines are in the log, and the
 size and inode that the log had then. It is replaced after the lines are synced, and written before the first
-byte of a new log. So after a crash the log may hold whole or torn lines beyond the recorded size, never fewer
-than it says: a torn line is cut, and `recover` hands out the whole ones, so that the facts that are replayed
-after the recorded one are not written again.
+byte of a log that has none. So after a crash the log may hold whole or torn lines beyond the recorded size,
+never fewer than it says: a torn line is cut, and `recover` hands out the whole ones, so that the facts that
+are replayed after the recorded one are not written again.
 
 The log is a view: one that was moved, edited or deleted goes on from how it is found. Knows no facts and no
 loop; one caller at a time.
@@ -61,6 +61,7 @@ class LogFile:
         self._keep = keep
         self._fd = -1
         self._sequence = 0
+        self._has_position = True
 
     @property
     def path(self) -> str:
@@ -76,11 +77,15 @@ class LogFile:
     def recover(self) -> Recovered:
         """Open the log, made if missing, and say what it holds of the facts that will be replayed."""
         position = self._read_position()
-        created = self._open()
+        self._open()
         found = os.fstat(self._fd)
-        if position is None:
+        if position is None and found.st_size:
             self._end_line(found.st_size)
-            return Recovered(0 if created or found.st_size == 0 else None, Counter())
+            self._has_position = False
+            return Recovered(None, Counter())
+        if position is None:
+            self._write_position()
+            return Recovered(0, Counter())
         ours = position.journal == self._journal
         self._sequence = position.sequence if ours else 0
         if ours and position.inode == found.st_ino and position.size_bytes <= found.st_size:
@@ -89,9 +94,15 @@ class LogFile:
         self._write_position()
         return Recovered(self._sequence, Counter())
 
+    def skip_to(self, sequence: int) -> None:
+        """Take the lines of facts up to `sequence` as there; only where `recover` could not tell."""
+        self._sequence = sequence
+
     def append(self, data: bytes) -> None:
         """Write whole lines at the end. When it raises, none of them is there."""
         self._follow()
+        if not self._has_position:
+            self._write_position()
         size = os.fstat(self._fd).st_size
         try:
             write_all(self._fd, data)
@@ -109,15 +120,14 @@ class LogFile:
         if os.fstat(self._fd).st_size >= self._max_bytes:
             self._rotate()
 
-    def _open(self) -> bool:
-        """Open the log; whether it is new. What is no plain file is removed: never what it points to."""
+    def _open(self) -> None:
+        """Open the log, made if missing. What is no plain file is removed: never what it points to."""
         try:
-            self._fd, created = self._folder.open_appending(FILE)
+            self._fd = self._folder.open_appending(FILE)
         except WireError as exc:
             _logger.warning("%s; a new one is made", exc.message)
             self._folder.remove(FILE)
-            self._fd, created = self._folder.open_appending(FILE)
-        return created
+            self._fd = self._folder.open_appending(FILE)
 
     def _follow(self) -> None:
         """Be on the file that has the log's name now: it may have been moved or deleted."""
@@ -163,6 +173,7 @@ class LogFile:
         found = os.fstat(self._fd)
         position = Position(self._journal, self._sequence, found.st_size, found.st_ino)
         self._folder.replace(POSITION, msgspec.json.encode(position) + b"\n")
+        self._has_position = True
 
     def _rotate(self) -> None:
         """Move the log aside; the next line opens a new one."""
