@@ -56,7 +56,7 @@ def test_damage_is_told(journal: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "at", "kept"), [(5, 100, 4), (5, 160, 5), (5, 0, 4), (1, 40, 0), (9, -20, 11), (1, 0, 0)]
+    ("first", "at", "kept"), [(5, 100, 5), (5, 40, 4), (5, 0, 4), (1, 40, 0), (9, -20, 11), (1, 0, 0)]
 )
 def test_what_comes_before_the_damage_is_kept(journal: Path, first: int, at: int, kept: int) -> None:
     """Records up to the first damage survive; the folder as it was lies beside it."""
