@@ -124,7 +124,9 @@ class Seat:
         try:
             await asyncio.wait_for(look(), DEADLINE_S)
         except TimeoutError:
-            raise AssertionError(f"not in time: {reason!r}, but {seen}; on the screen:\n{self.screen()}") from None
+            raise AssertionError(
+                f"not in time: {reason!r}, but {seen[-4:]}; on the screen:\n{self.screen()}"
+            ) from None
 
     def watch(self, *, now: bool = False, step: bool = False, place: Place | None = None) -> Watch:
         return Watch(self, Inspect(7, place or self.place, now, step))

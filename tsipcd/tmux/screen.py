@@ -30,7 +30,8 @@ POWERLINE = re.compile("[\ue0a0-\ue0d4]$")
 """Private characters of patched fonts: the tails of drawn prompts."""
 
 # A shell's prompt with text behind it. A digit before `%` is a battery's charge or a progress.
-_PROMPT_AND_TEXT = re.compile(rf"(?:[$#>{ANGLES}]|(?<!\d)%) +\S")
+# Some prompts begin with a lambda or an arrow and go on.
+_PROMPT_AND_TEXT = re.compile(rf"(?:[$#>{ANGLES}]|(?<!\d)%|(?<=\S )[\u03bb\u279c]) +\S")
 _SHELL_PROMPT_AND_TEXT = re.compile(r"(?:[$#]|(?<!\d)%) +\S")
 
 # Prompts without a usable end that many people have: `➜  folder git:(main) `.
@@ -45,7 +46,9 @@ _CONSOLE_MORE = re.compile(r"\s*(?:\.\.\.[>:]?|->|\S+[-('\"*][#>]) *$")
 _PLAIN_MORE = "> "
 
 _SGR = re.compile(r"\x1b\[([0-9;:]*)m")
-_OTHER_ESCAPE = re.compile(r"\x1b(?:\][^\x07\x1b]*(?:\x07|\x1b\\)|[()].|\[[0-9;:?]*[A-Za-ln-z]|.)|[\x0e\x0f]")
+_OTHER_ESCAPE = re.compile(
+    r"\x1b(?:\][^\x07\x1b]*(?:\x07|\x1b\\)|[()].|\[[0-9;:?]*[A-Za-ln-z]|[^\[])|[\x0e\x0f]"
+)
 _EDGE_CELLS = 2
 _GREY_MAX = 0xA0
 
@@ -98,7 +101,10 @@ def read_line(screen: Screen, known: tuple[str, ...] = (), *, console: bool = Fa
             line, before = _line_before(whole, known, console=console), whole
     if line is Line.EMPTY and before not in known and _continues(screen, before):
         line = Line.TYPED
-    if line in (Line.EMPTY, Line.BLANK) and _is_typed_right(after, screen):
+    below = screen.rows[screen.cursor_y + 1 : screen.cursor_y + 2]
+    if line in (Line.EMPTY, Line.BLANK) and (
+        _is_typed_right(after, screen) or any(_SEARCH.match(plain(row)) for row in below)
+    ):
         line = Line.TYPED
     return line, before
 
