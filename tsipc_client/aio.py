@@ -1,0 +1,301 @@
+"""The asyncio client: the same verbs as the blocking one, any number of them under way at once.
+
+    async with AsyncClient() as client:
+        await client.send("claude-blacklist", "claude-manager", "docker ps")
+
+A call that is cancelled, or takes too long, leaves the connection to the others; what it asked for may still
+happen. A connection that breaks is made anew once for each call that waits for it, as in `client`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self, cast
+
+from tsipc_client import launch
+from tsipc_client.asking import asks_for_repeat, expect, is_repeatable, keyed, member
+from tsipc_client.exchange import OnProgress, timed_out
+from tsipc_client.wire import messages as m
+from tsipc_client.wire.address import state_path
+from tsipc_client.wire.connection import Answered, Connection, Ended, Progressed
+from tsipc_client.wire.errors import Broken, ErrorCode, WireError
+
+DEFAULT_TIMEOUT_S = 30.0
+
+
+class AsyncClient:
+    """A connection to the daemon of one state folder, for the tasks of one event loop.
+
+    `timeout_s` limits each call, from connecting to the answer; None: no limit. With `start` false a daemon
+    that does not run is an `Unreachable` error. Every verb raises the classes of `tsipc_client.wire.errors`.
+    An error in an `on_progress` goes to the event loop's exception handler and does not end the call.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str] | None = None,
+        timeout_s: float | None = DEFAULT_TIMEOUT_S,
+        *,
+        start: bool = True,
+    ) -> None:
+        self.directory = state_path() if directory is None else os.path.abspath(directory)  # noqa: PTH100
+        self.timeout_s = timeout_s
+        self._start = start
+        self._link: _Link | None = None
+        self._linking: asyncio.Task[_Link] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the connection; calls that wait for answers fail. The next verb makes a new one."""
+        if self._linking is not None:
+            await asyncio.wait({self._linking})
+        if self._link is not None:
+            self._link.close()
+            await self._link.over.wait()
+
+    # ── any request ───────────────────────────────────────────────────────────────────────────────────────
+
+    async def call(self, request: m.Request, on_progress: OnProgress | None = None) -> m.Result:
+        """The answer to `request`; what it streams until then goes to `on_progress`."""
+        return await self._call(request, on_progress, self.timeout_s)
+
+    # ── verbs ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def hello(self, client: str = "") -> m.Welcome:
+        """Who the daemon is: versions, limits, methods."""
+        return expect(m.Welcome, await self.call(m.Hello(client=client)))
+
+    async def send(
+        self,
+        source: str,
+        target: str,
+        message: str,
+        *,
+        type: str = m.MessageType.COMMAND,  # noqa: A002 - its name on the wire
+        ttl_s: float | None = None,
+        now: bool = False,
+        raw: bool = False,
+        key: str = "",
+    ) -> m.Sent:
+        """Type a command into `target`, show a notification there, or leave data; durable on return."""
+        request = m.Send(
+            source=source,
+            target=target,
+            message=message,
+            type=member(m.MessageType, type),
+            ttl_s=ttl_s,
+            now=now,
+            raw=raw,
+            key=key,
+        )
+        return expect(m.Sent, await self.call(request))
+
+    async def subscribe(self, session: str, event: str, action: str = m.Action.NOTIFY) -> m.Subscribed:
+        """Let `session` receive `event`."""
+        request = m.Subscribe(session=session, event=event, action=member(m.Action, action))
+        return expect(m.Subscribed, await self.call(request))
+
+    async def unsubscribe(self, session: str, event: str) -> m.Subscribed:
+        """End the subscription of `session` to `event`."""
+        return expect(m.Subscribed, await self.call(m.Unsubscribe(session=session, event=event)))
+
+    async def publish(self, source: str, event: str, data: str = "", *, key: str = "") -> m.Published:
+        """Hand `event` to all its subscribers; durable on return."""
+        request = m.Publish(source=source, event=event, data=data, key=key)
+        return expect(m.Published, await self.call(request))
+
+    async def workflow(self, name: str, steps: Iterable[tuple[str, str]]) -> m.Saved:
+        """Create or replace workflow `name`; a step is a session and a command."""
+        rows = tuple(m.Step(session=session, command=command) for session, command in steps)
+        return expect(m.Saved, await self.call(m.Workflow(name=name, steps=rows)))
+
+    async def run(
+        self,
+        name: str,
+        on_progress: OnProgress | None = None,
+        *,
+        follow: bool = True,
+        timeout_s: float | None = None,
+        key: str = "",
+    ) -> m.RunEnded:
+        """Execute workflow `name`, and return when it has ended, or with `follow` false when it has begun.
+
+        There is no time limit but `timeout_s`, which ends the waiting and not the run.
+        """
+        request = m.Run(name=name, follow=follow, key=key)
+        return expect(m.RunEnded, await self._call(request, on_progress, timeout_s))
+
+    async def pipeline(self, source: str, target: str) -> m.PipelineSaved:
+        """Subscribe `target` to deployments of `source`, and create the workflow that deploys."""
+        return expect(m.PipelineSaved, await self.call(m.Pipeline(source=source, target=target)))
+
+    async def queue(self, limit: int = 20, *, pending: bool = False) -> m.Queued:
+        """The last `limit` messages, oldest first; with `pending` only those that have not ended."""
+        return expect(m.Queued, await self.call(m.Queue(limit=limit, pending=pending)))
+
+    async def show(self, id: str) -> m.Shown:  # noqa: A002 - its name on the wire
+        """One message's whole story."""
+        return expect(m.Shown, await self.call(m.Show(id=id)))
+
+    async def cancel(self, id: str) -> m.Cancelled:  # noqa: A002 - its name on the wire
+        """Take back a message or run that has not been typed yet."""
+        return expect(m.Cancelled, await self.call(m.Cancel(id=id)))
+
+    async def subscriptions(self) -> m.SubscriptionTable:
+        """Who is subscribed to what."""
+        return expect(m.SubscriptionTable, await self.call(m.Subscriptions()))
+
+    async def events(self, lines: int = 20) -> m.LogLines:
+        """The last `lines` lines of the event log."""
+        return expect(m.LogLines, await self.call(m.Events(lines=lines)))
+
+    async def sessions(self) -> m.SessionList:
+        """Every session of every tmux server that can be seen."""
+        return expect(m.SessionList, await self.call(m.Sessions()))
+
+    async def status(self) -> m.StatusReport:
+        """How the daemon is."""
+        return expect(m.StatusReport, await self.call(m.DaemonStatus()))
+
+    async def stop(self) -> m.Stopping:
+        """Let the daemon finish what it has begun, and exit."""
+        return expect(m.Stopping, await self.call(m.Stop()))
+
+    # ── the connection ────────────────────────────────────────────────────────────────────────────────────
+
+    async def _call(
+        self, request: m.Request, on_progress: OnProgress | None, timeout_s: float | None
+    ) -> m.Result:
+        request = keyed(request)
+        try:
+            async with asyncio.timeout(timeout_s) as limit:
+                return await self._ask(request, on_progress)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise timed_out(timeout_s) from None
+
+    async def _ask(self, request: m.Request, on_progress: OnProgress | None) -> m.Result:
+        link = await self._linked()
+        try:
+            return await link.ask(request, on_progress)
+        except WireError as error:
+            if not (asks_for_repeat(error) and is_repeatable(request)):
+                raise
+            await link.over.wait()
+        link = await self._linked()
+        return await link.ask(request, on_progress)
+
+    async def _linked(self) -> _Link:
+        """The connection; all who need one wait for the same."""
+        if self._link is not None and not self._link.over.is_set():
+            return self._link
+        if self._linking is None:
+            self._linking = asyncio.get_running_loop().create_task(self._connect(), name="connect to tsipcd")
+            self._linking.add_done_callback(self._connected)
+        # Others wait for it too: it goes on if one of them gives up.
+        return await asyncio.shield(self._linking)
+
+    async def _connect(self) -> _Link:
+        connected = await asyncio.to_thread(launch.connect, self.directory, start=self._start)
+        connected.settimeout(0)
+        loop = asyncio.get_running_loop()
+        _, link = await loop.create_unix_connection(_Link, sock=connected)
+        return link
+
+    def _connected(self, task: asyncio.Task[_Link]) -> None:
+        self._linking = None
+        # Asked for in any case: nobody may be left to whom the failure matters.
+        if not task.cancelled() and task.exception() is None:
+            self._link = task.result()
+
+
+class _Link(asyncio.Protocol):
+    """One connection and the calls that wait on it."""
+
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._connection = Connection()
+        self._calls: dict[int, tuple[asyncio.Future[m.Result], OnProgress | None]] = {}
+        self._transport: asyncio.Transport | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+
+    async def ask(self, request: m.Request, on_progress: OnProgress | None) -> m.Result:
+        """The answer. Raises `Broken` if the connection ends before it."""
+        await self._writable.wait()
+        if self._transport is None or self.over.is_set():
+            raise _ended()
+        number, data = self._connection.request(request)
+        answer: asyncio.Future[m.Result] = self._loop.create_future()
+        self._calls[number] = answer, on_progress
+        self._transport.write(data)
+        try:
+            return await answer
+        finally:
+            self._calls.pop(number, None)
+            self._connection.forget(number)
+
+    def close(self) -> None:
+        """End the connection."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        for event in self._connection.receive(data):
+            match event:
+                case Answered(id=number, outcome=outcome) if number in self._calls:
+                    _settle(self._calls[number][0], outcome)
+                case Progressed(id=number, item=item) if number in self._calls:
+                    on_progress = self._calls[number][1]
+                    if on_progress is not None:
+                        self._loop.call_soon(on_progress, item)
+                case Ended(error=error):
+                    self._fail(error)
+                    self.close()
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - why it ended changes nothing
+        self.over.set()
+        self._writable.set()
+        self._fail(_ended())
+
+    def _fail(self, error: WireError) -> None:
+        for answer, _ in self._calls.values():
+            _settle(answer, error)
+
+
+def _settle(answer: asyncio.Future[m.Result], outcome: m.Result | WireError) -> None:
+    if answer.done():
+        return
+    if isinstance(outcome, WireError):
+        answer.set_exception(outcome)
+    else:
+        answer.set_result(outcome)
+
+
+def _ended() -> Broken:
+    return Broken(
+        ErrorCode.UNKNOWN_OUTCOME,
+        "the daemon closed the connection before it answered",
+        hint="what was asked may have happened: ts-ipc queue",
+    )

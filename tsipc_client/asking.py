@@ -1,0 +1,49 @@
+"""What both clients do around a request: words into members of a closed set, a key, whether to repeat it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from enum import Enum
+from typing import TypeVar
+
+from tsipc_client.wire.errors import BadInput, ErrorCode, WireError
+from tsipc_client.wire.messages import Cancel, Publish, Request, Run, Send, Stop
+
+_KEY_BYTES = 16
+
+M = TypeVar("M", bound=Enum)
+R = TypeVar("R")
+
+
+def member(kind: type[M], word: str) -> M:
+    """The member of `kind` that is written `word`. Raises `BadInput`."""
+    try:
+        return kind(word)
+    except ValueError:
+        words = ", ".join(str(known.value) for known in kind)
+        raise BadInput(ErrorCode.BAD_PARAMS, f"{word!r} is not among {words}") from None
+
+
+def keyed(request: Request) -> Request:
+    """`request` with an idempotency key, if it takes one: repeating it then does nothing twice."""
+    if isinstance(request, Send | Publish | Run) and not request.key:
+        return replace(request, key=os.urandom(_KEY_BYTES).hex())
+    return request
+
+
+def is_repeatable(request: Request) -> bool:
+    """Whether sending a `keyed` request again does what sending it once did."""
+    return not isinstance(request, Cancel | Stop)
+
+
+def asks_for_repeat(error: WireError) -> bool:
+    """Whether the next daemon may know better: this one ends, or did."""
+    return error.code in (ErrorCode.STOPPING, ErrorCode.UNKNOWN_OUTCOME)
+
+
+def expect(kind: type[R], result: object) -> R:
+    """`result`, which the codec has built as `kind`."""
+    if not isinstance(result, kind):
+        raise TypeError(f"expected {kind.__name__}, got {type(result).__name__}")
+    return result
