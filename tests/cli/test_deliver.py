@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -116,12 +117,18 @@ def test_the_status_command_starts_no_daemon(ts_ipc: CommandLine) -> None:
     assert ts_ipc("queue", answer=samples.QUEUE).daemon.start is True
 
 
-def test_no_running_daemon_is_told_with_the_way_out(ts_ipc: CommandLine) -> None:
+def test_no_running_daemon_is_told_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Status 69 and the command that starts it."""
-    outcome = ts_ipc("daemon", "status", answer=error_from("unreachable", "connection refused"))
-    assert outcome.status == 69
-    assert "no daemon runs in" in outcome.err
-    assert "ts-ipc daemon start" in outcome.err
+    monkeypatch.setenv("TS_IPC_DIR", str(tmp_path))
+    assert app.run(["daemon", "status"]) == 69
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == (
+        "",
+        f"ts-ipc: no daemon runs in {tmp_path}\n  start it: ts-ipc daemon start\n",
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_answer_of_the_wrong_kind_is_an_error(ts_ipc: CommandLine) -> None:

@@ -25,10 +25,9 @@ LOG_NAME = "daemon.log"
 
 def start(options: Options) -> int:
     """A daemon runs when this returns, an old one or a new one."""
-    from tsipc_client import launch  # noqa: PLC0415 (only needed here)
-
-    launch.ensure(state_directory(), _deadline_s(options))
-    report = _report(options)
+    # Connecting starts it; the report may come from one that ran before.
+    with deliver.connect(options) as daemon:
+        report = deliver.expect(StatusReport, daemon.call(DaemonStatus()))
     if options.json:
         screen.put([deliver.json_of(report)])
     else:
@@ -120,15 +119,8 @@ def _deadline_s(options: Options) -> float:
 
 
 def _report(options: Options) -> StatusReport:
-    try:
-        with deliver.connect(options, start=False) as daemon:
-            return deliver.expect(StatusReport, daemon.call(DaemonStatus()))
-    except Unreachable as error:
-        raise Unreachable(
-            ErrorCode.UNREACHABLE,
-            f"no daemon runs in {state_directory()}",
-            hint="start it: ts-ipc daemon start (any other command does so by itself)",
-        ) from error
+    with deliver.connect(options, start=False) as daemon:
+        return deliver.expect(StatusReport, daemon.call(DaemonStatus()))
 
 
 def _stop(options: Options) -> Stopping:
