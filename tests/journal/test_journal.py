@@ -409,6 +409,33 @@ async def test_a_limit_on_file_size_is_survived(path: Path) -> None:
     assert replay(path)[1] == [(1, b"x")]
 
 
+@contextlib.contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Nobody in this process can open anything."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+async def test_without_descriptors_it_still_writes(path: Path) -> None:
+    """With no descriptor to be had, records go into the segment and the spare, and later into more."""
+    low = Lowness()
+    journal = open_journal(path, on_low=low)
+    with no_descriptors():
+        await journal.append([b"x" * 3500])
+        await journal.append([b"y" * 3500])
+        await low.until(True)
+        waiting = journal.append([b"z" * 3500])
+        until(lambda: journal.is_stalled, what="no room at all")
+    await waiting
+    await low.until(False)
+    await journal.close()
+    assert [len(payload) for _, payload in replay(path)[1]] == [3500] * 3
+
+
 async def test_the_size_is_known(path: Path) -> None:
     """`size_bytes` is what the folder takes."""
     journal = open_journal(path)

@@ -78,11 +78,11 @@ class Compactor:
     async def _compact(self, upto: int) -> None:
         try:
             said = await self._run_child(upto)
+            if said is None:
+                self._forget(upto)
+                return
         except OSError as exc:
             said = str(exc)
-        if said is None:
-            self._forget(upto)
-            return
         self._not_before = asyncio.get_running_loop().time() + RETRY_S
         log.warning("compaction up to %d failed and is tried again later: %s", upto, said)
 

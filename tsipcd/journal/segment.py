@@ -16,8 +16,10 @@ from tsipcd.journal.folder import Folder, sync_data
 from tsipcd.journal.layout import SPARE
 
 SEGMENT_BYTES = 4 * 1024 * 1024
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
-"""The file system takes no more for now; all else that a write can say is a failure."""
+NO_ROOM = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+)
+"""The system takes no more for now; all else that a write can say is a failure."""
 _ZEROS = bytes(256 * 1024)
 _OVERSIZE = "oversize.tmp"
 
