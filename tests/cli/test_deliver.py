@@ -131,13 +131,6 @@ def test_no_running_daemon_is_told_with_the_way_out(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_answer_of_the_wrong_kind_is_an_error(ts_ipc: CommandLine) -> None:
-    """A daemon of another version does not crash the client."""
-    outcome = ts_ipc("daemon", "status", answer=samples.SENT)
-    assert outcome.status == 8
-    assert "ts-ipc daemon restart" in outcome.err
-
-
 def test_ctrl_c_is_130(ts_ipc: CommandLine) -> None:
     """As shells have it, without a traceback."""
     outcome = ts_ipc("queue", answer=KeyboardInterrupt())

@@ -6,13 +6,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import Protocol, TypeVar, assert_never
+from typing import Protocol, assert_never
 
 from tsipc_client.cli import screen
 from tsipc_client.cli.orders import Ask, Do, Options, Order
 from tsipc_client.cli.statuses import ExitStatus, status_of_error, status_of_run
 from tsipc_client.render import answer
-from tsipc_client.wire.errors import Broken, ErrorCode, WireError
+from tsipc_client.wire.errors import WireError
 from tsipc_client.wire.messages import Progress, Request, Result, Run, RunEnded
 
 _JSON_INDENT = 2
@@ -69,20 +69,6 @@ def json_of(result: Result | Progress) -> str:
     from tsipc_client.render.document import document  # noqa: PLC0415 (json is not for every call)
 
     return document(result, indent=_JSON_INDENT if screen.is_terminal(sys.stdout) else None)
-
-
-Answer = TypeVar("Answer", bound=Result)
-
-
-def expect(kind: type[Answer], result: Result) -> Answer:
-    """The result, which is of the kind that the request is answered with. Raises Broken otherwise."""
-    if isinstance(result, kind):
-        return result
-    raise Broken(
-        ErrorCode.INTERNAL,
-        f"the daemon answered {type(result).__name__} where {kind.__name__} belongs",
-        hint="it may be of another version: ts-ipc daemon restart",
-    )
 
 
 def report(error: WireError, *, json: bool) -> ExitStatus:

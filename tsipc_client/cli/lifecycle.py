@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tsipc_client.asking import expect
 from tsipc_client.cli import deliver, screen
 from tsipc_client.cli.orders import DEFAULT_TIMEOUT_S, Options
 from tsipc_client.cli.statuses import ExitStatus
@@ -27,7 +28,7 @@ def start(options: Options) -> int:
     """A daemon runs when this returns, an old one or a new one."""
     # Connecting starts it; the report may come from one that ran before.
     with deliver.connect(options) as daemon:
-        report = deliver.expect(StatusReport, daemon.call(DaemonStatus()))
+        report = expect(StatusReport, daemon.call(DaemonStatus()))
     if options.json:
         screen.put([deliver.json_of(report)])
     else:
@@ -120,13 +121,13 @@ def _deadline_s(options: Options) -> float:
 
 def _report(options: Options) -> StatusReport:
     with deliver.connect(options, start=False) as daemon:
-        return deliver.expect(StatusReport, daemon.call(DaemonStatus()))
+        return expect(StatusReport, daemon.call(DaemonStatus()))
 
 
 def _stop(options: Options) -> Stopping:
     """Ask it to drain, and wait until its process has ended: only then are its lock and socket free."""
     with deliver.connect(options, start=False) as daemon:
-        stopping = deliver.expect(Stopping, daemon.call(Stop()))
+        stopping = expect(Stopping, daemon.call(Stop()))
     if not _ended_within(stopping.pid, _deadline_s(options)):
         raise TimedOut(
             ErrorCode.TIMED_OUT,

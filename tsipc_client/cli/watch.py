@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tsipc_client.asking import expect
 from tsipc_client.cli import deliver, screen
 from tsipc_client.cli.orders import Options
 from tsipc_client.cli.statuses import ExitStatus, status_of_run
@@ -35,7 +36,7 @@ def watch(request: Run, options: Options) -> int:
     display, on_progress = _display(board, options)
     try:
         with deliver.connect(options) as daemon, display:
-            ended = deliver.expect(RunEnded, daemon.call(request, on_progress))
+            ended = expect(RunEnded, daemon.call(request, on_progress))
             board.end(ended)
     except KeyboardInterrupt:
         return _left(board)
