@@ -121,6 +121,9 @@ def _recover(directory: Path, folder: Folder, config: Config, state: State) -> t
 class Daemon:
     """All parts, wired."""
 
+    _runtime: Runtime
+    _intake: Intake
+
     def __init__(
         self,
         directory: Path,
