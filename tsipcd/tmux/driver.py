@@ -1,45 +1,202 @@
-"""The runtime's one door to tmux: carries out effects, keeps the topology current, owns connections and tasks."""
+"""The runtime's one door to tmux: finds the servers, keeps what is known of them current, hands on effects.
+
+Connects when something is to be done, and leaves some minutes after the last of it. Never waits long for a
+server that does not answer, and polls nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
-from tsipcd.core.effects import AdoptStep, Inspect, StartStep
-from tsipcd.core.inputs import Typed
-from tsipcd.tmux.connection import Connection
+from tsipcd.core.inputs import Input, ServerGone
+from tsipcd.core.topology import ServerId
+from tsipcd.tmux.errands import Errands, TmuxEffect
+from tsipcd.tmux.keys import TypeLine
+from tsipcd.tmux.occupant import Occupants
+from tsipcd.tmux.server import Server
+from tsipcd.tmux.sockets import Sockets, answers
+from tsipcd.tmux.watch import FolderWatch
 
-TypeLine = Callable[[str], Awaitable[Typed]]
-"""Types one text and Enter, guarded by the attempt of the effect it was made for; never raises `TmuxError`.
+PATIENCE_S = 1.0
+"""How long a refresh waits for a slow server, once; it is listed whenever it answers."""
+LINGER_S = 120.0
+MAX_CONNECTING = 8
+"""Clients started at the same time: each costs a process."""
 
-Its answer is to be emitted by whoever called it.
-"""
+__all__ = ["Tmux", "TypeLine"]
+
+logger = logging.getLogger("tsipcd.tmux.driver")
 
 
-class Occupants(Protocol):
-    """The occupant gate. `occupant.py` has the real one, which emits by itself."""
+class Tmux:
+    """All tmux servers of this user."""
 
-    async def inspect(self, effect: Inspect, connection: Connection) -> None:
-        """Emit `Inspected` at once and on each change; return after `ready` or `gone`.
+    def __init__(
+        self,
+        *,
+        directory: Path,
+        identity: str,
+        sockets: Callable[[], Iterable[Path]],
+        emit: Callable[[Input], None],
+        binary: str = "tmux",
+        linger_s: float = LINGER_S,
+    ) -> None:
+        # They know the type of what is handed to them by this module's name.
+        from tsipcd.tmux.steps import Steps  # noqa: PLC0415
 
-        Runs as a task of its own. It is cancelled for `Forget`. It raises `TmuxError` when the connection
-        fails: it is then called again with a new connection, or `gone` is emitted if the server exited.
+        self._binary = binary
+        self._linger_s = linger_s
+        self._emit_out = emit
+        self._sockets = Sockets(sockets)
+        self._servers: dict[Path, Server] = {}
+        self._slots = asyncio.Semaphore(MAX_CONNECTING)
+        self._watch = FolderWatch(self._sockets.places, self._folder_changed)
+        self._is_held = False
+        self._leaving: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._errands = Errands(
+            identity=identity,
+            folder=directory / "typing",
+            server_at=lambda socket: self._server_at(Path(socket)),
+            occupants=Occupants(self._emit),
+            steps=Steps(directory / "runs", self._emit),
+            emit=self._emit,
+        )
+
+    # ── what is there ─────────────────────────────────────────────────────────────────────────────────────
+
+    def is_current(self) -> bool:
+        """Whether nothing can have changed since the last `refresh` that tmux would not have told."""
+        return all(server.is_current for server in self._servers.values()) and not self._sockets.changed
+
+    async def refresh(self, *, force: bool = False) -> tuple[str, ...]:
+        """Emit `ServerSeen` and `ServerGone` for all that changed; with `force`, for every server.
+
+        Returns what could not be found out, a line each. Waits about a second for a slow server, once.
         """
+        self._used()
+        if force or not self.is_current():
+            await self._bring_up_to_date(force=force)
+        return tuple(server.problem for server in self._servers.values() if server.problem)
 
-    def forget(self, number: int) -> None:
-        """Called after the task of `number` was cancelled, also if there was none."""
+    def learn(self, socket_or_folder: Path) -> None:
+        """Look there too from now on: a socket, or a folder as `TMUX_TMPDIR` names one."""
+        if self._sockets.learn(socket_or_folder) and self._watch.is_on:
+            self._watch.stop()
+            self._watch.start()
 
+    # ── what is to be done ────────────────────────────────────────────────────────────────────────────────
 
-class Steps(Protocol):
-    """Workflow steps. `steps.py` has the real one, which emits by itself."""
+    def carry_out(self, effect: TmuxEffect) -> None:
+        """Start the effect; what comes of it is emitted."""
+        self._used()
+        self._errands.carry_out(effect)
 
-    async def start(self, effect: StartStep, connection: Connection, type_line: TypeLine) -> None:
-        """Emit `Typed`, then `StepPrinted` as it prints, and `StepEnded`; return after that.
+    def hold(self, *, wanted: bool) -> None:
+        """There is unfinished work: stay connected, and list what changes without being asked."""
+        if wanted == self._is_held:
+            return
+        self._is_held = wanted
+        for server in self._servers.values():
+            server.hold(wanted=wanted)
+        if wanted:
+            self._watch.start()
+            if not self.is_current():
+                self._folder_changed()
+        self._used()
 
-        Returns early if what was emitted is not `typed` or `already`. Raises `TmuxError` when the connection
-        fails. If the line was typed by then, `adopt` is called with a new connection, or `StepEnded` is emitted
-        if the server exited; if not, `Typed` (unknown) is emitted.
-        """
+    async def close(self) -> None:
+        """Stop everything and leave every server, within about a second."""
+        if self._leaving is not None:
+            self._leaving.cancel()
+        self._is_held = False
+        self._watch.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._errands.close()
+        await asyncio.gather(*(server.leave() for server in self._servers.values()))
 
-    async def adopt(self, effect: AdoptStep, connection: Connection) -> None:
-        """The same for a step that was typed before, from after `Typed`."""
+    # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _bring_up_to_date(self, *, force: bool) -> None:
+        found = self._sockets.scan()
+        for socket in found:
+            if socket not in self._servers and answers(socket):
+                self._server_at(socket)
+        present = set(found)
+        work = []
+        for server in self._servers.values():
+            is_missing = server.socket not in present and not server.is_connected
+            if force and server.is_connected:
+                server.doubt()
+            if not server.is_current or is_missing:
+                task = server.work()
+                if not server.is_late:
+                    work.append(task)
+        if work:
+            await asyncio.wait(work, timeout=PATIENCE_S)
+        for socket, server in tuple(self._servers.items()):
+            server.is_late = not server.is_current
+            if server.is_gone:
+                del self._servers[socket]
+
+    def _server_at(self, socket: Path) -> Server:
+        server = self._servers.get(socket)
+        if server is None:
+            server = Server(
+                socket,
+                binary=self._binary,
+                emit=self._emit,
+                is_double=self._is_double,
+                slots=self._slots,
+            )
+            server.hold(wanted=self._is_held)
+            self._servers[socket] = server
+        return server
+
+    def _is_double(self, asking: Server, identity: ServerId) -> bool:
+        life = (identity.pid, identity.started)
+        return any(
+            (other.identity.pid, other.identity.started) == life
+            for other in self._servers.values()
+            if other is not asking and other.identity is not None
+        )
+
+    def _emit(self, event: Input) -> None:
+        if isinstance(event, ServerGone):
+            for server in self._servers.values():
+                server.is_double = False
+        self._emit_out(event)
+
+    def _folder_changed(self) -> None:
+        if self._is_held and not self._tasks:
+            task = asyncio.get_running_loop().create_task(self._follow(), name="refresh tmux")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _follow(self) -> None:
+        try:
+            await self.refresh()
+        except Exception:
+            logger.exception("the tmux servers could not be looked at")
+
+    def _used(self) -> None:
+        """Leave the servers only some time after this."""
+        if self._leaving is not None:
+            self._leaving.cancel()
+            self._leaving = None
+        if not self._is_held:
+            self._leaving = asyncio.get_running_loop().call_later(self._linger_s, self._leave)
+
+    def _leave(self) -> None:
+        self._leaving = None
+        self._watch.stop()
+        for server in self._servers.values():
+            if server.is_connected:
+                task = asyncio.get_running_loop().create_task(server.leave(), name=f"leave {server.socket}")
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)

@@ -17,12 +17,12 @@ import asyncio
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tsipcd.core.inputs import Outcome
+from tsipcd.core.inputs import Outcome, Typed
 from tsipcd.core.topology import PanePin
 from tsipcd.tmux.commands import as_format, both, command, equal, sequence, when
 from tsipcd.tmux.connection import Connection
@@ -41,6 +41,13 @@ _REFUSALS = (
     "the pane's input is off",
     "synchronize-panes is on: keys would reach other panes too",
 )
+
+
+TypeLine = Callable[[str], Awaitable[Typed]]
+"""Types one text and Enter, guarded by the attempt of the effect it was made for; never raises `TmuxError`.
+
+Its answer is to be emitted by whoever called it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
