@@ -18,8 +18,8 @@ import msgpack
 from tsipc_client.wire.errors import BadInput, Broken, ErrorCode, WireError, error_from
 from tsipc_client.wire.messages import MAX_FRAME_BYTES, Request
 
-REQUEST, RESPONSE, NOTIFICATION = 0, 1, 2
-"""The first element of a message: its kind."""
+REQUEST = 0
+"""The first element of a message is its kind: 0; 1 for a response, 2 for a notification."""
 
 T = TypeVar("T")
 _Reader = Callable[[object], object]
@@ -73,9 +73,11 @@ def decode(payload: bytes) -> Response | Notification:
     except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException) as exc:
         raise _broken("the daemon's answer is no MessagePack") from exc
     match message:
-        case [int(kind), int() | None as number, dict() | None as error, result] if kind == RESPONSE:
-            return Response(number, None if error is None else _error(error), result)
-        case [int(kind), str(method), {"request": request, **params}] if kind == NOTIFICATION:
+        case [1, int() | None as number, None, result]:
+            return Response(number, None, result)
+        case [1, int() | None as number, dict() as error, None]:
+            return Response(number, _error(error), None)
+        case [2, str(method), {"request": request, **params}]:
             return Notification(method, request, cast("dict[str, object]", params))
         case _:
             raise _broken("the daemon's answer is none of this protocol")
@@ -89,21 +91,19 @@ def build(kind: type[T], value: object) -> T:
         raise _broken(f"the daemon answered something else than {kind.__name__}: {exc}") from exc
 
 
-def _params(value: Any) -> dict[str, object]:  # noqa: ANN401 - any of the protocol's dataclasses
+def _params(value: object) -> dict[str, object]:
     params: dict[str, object] = {}
-    for field in fields(value):
-        item = getattr(value, field.name)
-        if field.default is MISSING or item != field.default:
-            params[field.name] = _plain(item)
+    for name, default in _defaults(cast("Hashable", type(value))):
+        item = getattr(value, name)
+        if item != default:
+            # The only things in a request that are no plain values are lists of records.
+            params[name] = [_params(row) for row in item] if isinstance(item, tuple | list) else item
     return params
 
 
-def _plain(value: object) -> object:
-    if is_dataclass(value):
-        return _params(value)
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
+@cache
+def _defaults(kind: Any) -> tuple[tuple[str, object], ...]:  # noqa: ANN401 - any of the protocol's dataclasses
+    return tuple((field.name, field.default) for field in fields(kind))
 
 
 def _error(body: dict[object, object]) -> WireError:
@@ -139,16 +139,18 @@ def _reader(kind: Any) -> _Reader:  # noqa: ANN401 - whatever a field may be dec
 def _record_reader(kind: type) -> _Reader:
     hints = get_type_hints(kind)
     readers = tuple(
-        (field.name, _reader(hints[field.name]), field.default is MISSING) for field in fields(kind)
+        (field.name, hints[field.name], _reader(hints[field.name]), field.default is MISSING)
+        for field in fields(kind)
     )
 
     def read(value: object) -> object:
         found = _typed(dict, value)
         arguments: dict[str, object] = {}
-        for name, reader, required in readers:
+        for name, hint, reader, required in readers:
             if name in found:
+                item = found[name]
                 try:
-                    arguments[name] = reader(found[name])
+                    arguments[name] = item if type(item) is hint else reader(item)
                 except Misfit as exc:
                     raise Misfit(f"{name}: {exc}") from exc
             elif required:

@@ -1,0 +1,157 @@
+"""One request of each method with its answer, and a stream item: what the golden files hold as bytes."""
+
+from __future__ import annotations
+
+from tsipc_client.wire import messages as m
+
+NUMBER = 7
+"""The id of every sample request."""
+
+STEP = m.StepView(
+    index=1,
+    session="claude-blacklist",
+    command="npm test",
+    status=m.Status.DONE,
+    id="msg-12",
+    exit_code=0,
+    started_at=1759295723.25,
+    ended_at=1759295724.5,
+    log="/home/u/.config/ts/ipc/runs/run-3/1.log",
+    last_line="ok",
+)
+NEXT_STEP = m.StepView(index=2, session="claude-manager", command="docker-compose up -d", status=None)
+ROW = m.Subscription(session="claude-manager", event="deployment", action=m.Action.NOTIFY)
+SUBSCRIBED = m.Subscribed(session="claude-manager", event="deployment", action=m.Action.NOTIFY, changed=True)
+STEPS = (
+    m.Step(session="claude-blacklist", command="npm test"),
+    m.Step(session="claude-manager", command="docker-compose up -d"),
+)
+SAVED = m.Saved(
+    name="deploy-full", path="/home/u/.config/ts/ipc/workflows/deploy-full.json", steps=STEPS, replaced=False
+)
+MESSAGE = m.MessageView(
+    id="msg-123",
+    source="claude-blacklist",
+    target="세션",
+    type=m.MessageType.COMMAND,
+    message="docker ps",
+    size_bytes=9,
+    timestamp=1759295723.25,
+    status=m.Status.HELD,
+    reason="busy: sleep",
+)
+
+SAMPLES: tuple[tuple[m.Request, m.Result], ...] = (
+    (
+        m.Hello(client="example/1"),
+        m.Welcome(
+            version="1.0.0",
+            wire_version=1,
+            limits={"frame_bytes": m.MAX_FRAME_BYTES, "body_bytes": m.MAX_BODY_BYTES},
+            methods=("hello", "send"),
+        ),
+    ),
+    (
+        m.Send(
+            source="claude-blacklist",
+            target="claude-manager",
+            message="Deployed ✓",
+            type=m.MessageType.NOTIFICATION,
+            ttl_s=90.5,
+            key="0f3a",
+        ),
+        m.Sent(id="msg-123", status=m.Status.ACCEPTED, target="claude-manager"),
+    ),
+    (m.Subscribe(session="claude-manager", event="deployment"), SUBSCRIBED),
+    (
+        m.Unsubscribe(session="claude-manager", event="deployment"),
+        m.Subscribed(session="claude-manager", event="deployment", action=None, changed=True),
+    ),
+    (
+        m.Publish(source="claude-blacklist", event="deployment", data="v1.2.3"),
+        m.Published(
+            event="deployment",
+            subscribers=(m.Fanout(session="claude-manager", action=m.Action.NOTIFY, id="msg-124"),),
+        ),
+    ),
+    (m.Workflow(name="deploy-full", steps=STEPS), SAVED),
+    (
+        m.Run(name="deploy-full", follow=False),
+        m.RunEnded(
+            run="run-3",
+            workflow="deploy-full",
+            status=m.RunStatus.RUNNING,
+            steps=(STEP, NEXT_STEP),
+            started_at=1759295723.25,
+            ended_at=None,
+        ),
+    ),
+    (
+        m.Pipeline(source="claude-blacklist", target="claude-manager"),
+        m.PipelineSaved(subscription=SUBSCRIBED, workflow=SAVED),
+    ),
+    (m.Queue(limit=100, pending=True), m.Queued(messages=(MESSAGE,), waiting=1)),
+    (
+        m.Show(id="msg-123"),
+        m.Shown(
+            message=MESSAGE,
+            story=(
+                m.Change(at=1759295723.25, status=m.Status.ACCEPTED),
+                m.Change(at=1759295723.5, status=m.Status.HELD, detail="busy: sleep"),
+            ),
+            expires_at=1759382123.25,
+        ),
+    ),
+    (m.Cancel(id="msg-123"), m.Cancelled(id="msg-123", status="cancelled")),
+    (m.Subscriptions(), m.SubscriptionTable(subscriptions=(ROW,))),
+    (
+        m.Events(lines=2),
+        m.LogLines(
+            lines=(
+                "2025-10-01T05:15:23+00:00 SEND claude-blacklist → claude-manager [command] msg-123",
+                "2025-10-01T05:15:24+00:00 DELIVER claude-manager [command] msg-123",
+            ),
+            path="/home/u/.config/ts/ipc/events.log",
+        ),
+    ),
+    (
+        m.Sessions(),
+        m.SessionList(
+            sessions=(
+                m.SessionView(
+                    name="claude-manager",
+                    server="/tmp/tmux-1000/default",  # noqa: S108 - a name, never opened
+                    windows=2,
+                    attached=1,
+                    command="bash",
+                    pending=1,
+                    aliases=("manager",),
+                ),
+            )
+        ),
+    ),
+    (
+        m.DaemonStatus(),
+        m.StatusReport(
+            version="1.0.0",
+            wire_version=1,
+            pid=4711,
+            started_at=1759295000.0,
+            directory="/home/u/.config/ts/ipc",
+            activation="process",
+            waiting=1,
+            held={"busy: sleep": 1},
+            runs=0,
+            clients=1,
+            servers=("/tmp/tmux-1000/default",),  # noqa: S108 - a name, never opened
+            journal_bytes=4096,
+            last_sync_s=0.0005,
+            storage_low=False,
+        ),
+    ),
+    (m.Stop(), m.Stopping(pid=4711)),
+)
+
+RESULTS: dict[type[m.Request], m.Result] = {type(request): result for request, result in SAMPLES}
+
+PROGRESS = m.Progress(run="run-3", workflow="deploy-full", steps=2, step=STEP)
