@@ -16,13 +16,14 @@ import os
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Self
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from tsipcd.core.effects import Inspect
 from tsipcd.core.inputs import Input, Inspected, Verdict
 from tsipcd.core.topology import PanePin
 from tsipcd.tmux import tty
+from tsipcd.tmux.alarm import Alarm
 from tsipcd.tmux.connection import Connection
 from tsipcd.tmux.control import Notification
 from tsipcd.tmux.programs import Kind, Occupant, identify
@@ -65,25 +66,26 @@ class Occupants:
     async def inspect(self, effect: Inspect, connection: Connection) -> None:
         """Emit `Inspected` at once and on each change; return after `ready` or `gone`. Raises `TmuxError`."""
         last: Inspected | None = None
-        step = 0
-        with _Alarm(connection) as alarm:
+        rung = 0
+        with Alarm() as alarm, _listening(connection, alarm):
             while True:
                 alarm.clear()
                 sight = await _look_settled(connection, effect)
                 answer = self._judge(effect, sight)
                 if answer != last:
                     self._emit(answer)
-                    step = 0
-                if answer.verdict is not Verdict.WAIT:
+                    rung = 0
+                if sight is None or answer.verdict is not Verdict.WAIT:
                     return
                 last = answer
-                alarm.follow(sight.process.pid if sight is not None and sight.process is not None else 0)
-                if await alarm.wait(LADDER_S[step]):
-                    step = 0
+                if sight.process is not None:
+                    alarm.follow(sight.process.pid)
+                if await alarm.wait(LADDER_S[rung]):
+                    rung = 0
                     # A storm of notifications makes one look each time, and not more than these.
                     await asyncio.sleep(LADDER_S[0])
                 else:
-                    step = min(step + 1, len(LADDER_S) - 1)
+                    rung = min(rung + 1, len(LADDER_S) - 1)
 
     def forget(self, number: int) -> None:
         """Nothing is kept of a message."""
@@ -112,6 +114,21 @@ class Occupants:
         self._prompts[pin] = (*known[-(MAX_PROMPTS - 1) :], prompt)
         if len(self._prompts) > MAX_PANES:
             self._prompts.popitem(last=False)
+
+
+@contextmanager
+def _listening(connection: Connection, alarm: Alarm) -> Iterator[None]:
+    """Ring when tmux tells of something after which the place may look different."""
+
+    def on_notification(notification: Notification) -> None:
+        if notification.name in WORTH_A_LOOK:
+            alarm.ring()
+
+    stop = connection.listen(on_notification)
+    try:
+        yield
+    finally:
+        stop()
 
 
 async def _look_settled(connection: Connection, effect: Inspect) -> Sight | None:
@@ -205,58 +222,3 @@ def _person_reason(occupant: Occupant, sight: Sight, line: Line, now: float) -> 
 def _shell_at_prompt(occupant: Occupant, sight: Sight) -> str:
     """The name of the shell that will read what is typed; a shell that is busy will, too."""
     return occupant.shell.name if occupant.shell is not None and not sight.dead else ""
-
-
-class _Alarm:
-    """Rings when tmux tells of a change, or when the process that is followed ends."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._loop = asyncio.get_running_loop()
-        self._event = asyncio.Event()
-        self._pid = 0
-        self._pidfd: int | None = None
-
-    def __enter__(self) -> Self:
-        self._unlisten = self._connection.listen(self._on_notification)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._unlisten()
-        self._drop()
-
-    def clear(self) -> None:
-        """Forget what rang before."""
-        self._event.clear()
-
-    def follow(self, pid: int) -> None:
-        """Ring when `pid` ends; once, even if it stays in the foreground as a zombie."""
-        if pid != self._pid:
-            self._drop()
-            self._pid = pid
-            self._pidfd = tty.open_pidfd(pid) if pid else None
-            if self._pidfd is not None:
-                self._loop.add_reader(self._pidfd, self._on_exit)
-
-    async def wait(self, seconds: float) -> bool:
-        """Whether it rang within that time."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._event.wait()
-        except TimeoutError:
-            return False
-        return True
-
-    def _on_exit(self) -> None:
-        self._drop()
-        self._event.set()
-
-    def _on_notification(self, notification: Notification) -> None:
-        if notification.name in WORTH_A_LOOK:
-            self._event.set()
-
-    def _drop(self) -> None:
-        if self._pidfd is not None:
-            self._loop.remove_reader(self._pidfd)
-            os.close(self._pidfd)
-            self._pidfd = None

@@ -3,8 +3,8 @@ r"""What a pane's screen says about the line somebody may be typing. Pure text; 
 The line before the cursor is a prompt, or a prompt and more. Nothing marks where a prompt ends, so:
 
 1. A prompt that was seen empty before in this pane is known. The same again is empty; more is half typed.
-2. A line that ends with what prompts end with (`$`, `#`, `>`, ...) is an empty prompt, unless such an end stands
-   earlier in it (`~$ echo 5 >`), or it is a continuation prompt (`dquote> `, a `> ` below a command)
+2. A line that ends with what prompts end with (`$`, `#`, `>`, ...) is an empty prompt, unless such an end
+   stands earlier in it (`~$ echo 5 >`), or it is a continuation prompt (`dquote> `, a `> ` below a command)
    or a search (`bck-i-search: `).
 3. A line with such an end inside and text after it is half typed.
 4. Anything else cannot be known: a prompt without such an end, or one with text behind it.

@@ -166,9 +166,9 @@ def open_pidfd(pid: int) -> int | None:
 
 
 def exit_code_of(pidfd: int) -> int | None:
-    """The exit status of the ended process behind `pidfd`, as a shell gives it (128 + signal).
+    """What the process behind `pidfd` ended with, its signal as a negative number; asked after its end.
 
-    From Linux 6.15 on; None before.
+    From Linux 6.15 on, and once its parent has taken note; None before.
     """
     try:
         answer = fcntl.ioctl(pidfd, _PIDFD_GET_INFO, _PIDFD_INFO.pack(_PIDFD_INFO_EXIT, *[0] * 13))
@@ -177,4 +177,4 @@ def exit_code_of(pidfd: int) -> int | None:
     mask, *_, status = _PIDFD_INFO.unpack(answer)
     if not mask & _PIDFD_INFO_EXIT:
         return None
-    return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+    return os.waitstatus_to_exitcode(status)
