@@ -74,14 +74,14 @@ def test_a_wrong_step_is_named(word: str, problem: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "body"),
     [
-        (MessageType.COMMAND, "echo hi"),
-        (MessageType.NOTIFICATION, "echo hi"),
-        (MessageType.DATA, "echo hi\n"),
+        (MessageType.COMMAND, "echo hi\n"),
+        (MessageType.NOTIFICATION, "echo hi\n"),
+        (MessageType.DATA, "echo hi\n\n"),
     ],
 )
 def test_a_dash_reads_stdin(stdin: io.BytesIO, kind: MessageType, body: str) -> None:
     """Data byte for byte; the rest without the line end of `echo`."""
-    put(stdin, b"echo hi\n")
+    put(stdin, b"echo hi\n\n")
     assert arguments.message_body("-", kind) == body
 
 

@@ -24,7 +24,12 @@ def board_after(*news: Progress) -> progress.Board:
 def test_a_pipe_gets_one_line_per_start_end_and_wait() -> None:
     """Not one per line of output, and none twice."""
     board = progress.Board()
-    lines = [line for news in samples.RUN_NEWS for line in progress.plain_lines(news, board.add(news), PLAIN)]
+    lines = [
+        line
+        for news in samples.RUN_NEWS
+        for _ in ("heard once", "and again after the connection broke")
+        for line in progress.plain_lines(news, board.add(news), PLAIN)
+    ]
     assert lines == [
         "[1/5] start claude-blacklist: npm run step-1",
         "[1/5] ✓ claude-blacklist: npm run step-1 (4.1 s)",

@@ -17,6 +17,9 @@ _FALLBACK_ROWS = 24
 
 def prepare() -> None:
     """UTF-8 in every locale: the listings have arrows, and a name must come out as the bytes it is."""
+    # Python has no stream at all for one that was closed (`>&-`).
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115 (for the life of the process)
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115 (the same)
     for stream in (sys.stdout, sys.stderr):
         # Under a test's capture or a replaced stream there is nothing to reconfigure.
         if isinstance(stream, io.TextIOWrapper):

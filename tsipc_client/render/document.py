@@ -23,6 +23,4 @@ def error_document(error: WireError) -> str:
 def encode(value: dict[str, Any], *, indent: int | None = None) -> str:
     """JSON that no terminal can be moved by: everything outside printable ASCII is escaped."""
     separators = (",", ":") if indent is None else (",", ": ")
-    text = json.dumps(value, ensure_ascii=True, indent=indent, separators=separators)
-    # The one control character that JSON lets through.
-    return text.replace("\x7f", "\\u007f")
+    return json.dumps(value, ensure_ascii=True, indent=indent, separators=separators)
