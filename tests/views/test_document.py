@@ -14,7 +14,7 @@ from tsipc_client.wire.errors import WireError
 from tsipcd.views import document
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(-1e15, 1e15) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
 )
 
@@ -61,7 +61,7 @@ def test_it_reads_nothing_that_the_standard_parser_refuses(text: str) -> None:
         ('{"a": 1, "a": 2}', 'F: line 1, column 10: the key "a" stands here a second time'),
         ('{"a\\n": 1, "a\\n": 2}', 'F: line 1, column 12: the key "a\\n" stands here a second time'),
         ("[1e999]", "F: line 1, column 2: this number is too large"),
-        ("1" * 5000, "F: line 1, column 1: this number has too many digits"),
+        ("1" * 5000, "F: line 1, column 1: this number is too large"),
         ("[" * 70, "F: line 1, column 66: nested deeper than 64"),
         ("{} x", "F: line 1, column 4: expected nothing after the end of the document"),
         ("[1", "F: line 1, column 3: expected , or ]"),

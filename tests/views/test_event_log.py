@@ -226,6 +226,6 @@ def test_killing_the_daemon_repeats_and_loses_nothing(state: Path) -> None:
         size = journal.stat().st_size
     subprocess.run([sys.executable, "-c", LIFE, str(state), str(total), str(ROOT)], check=True, timeout=120)
     rotated = sorted(state.glob("events.log.*"), key=lambda path: -int(path.suffix[1:]))
-    assert len(rotated) > 10
+    assert len(rotated) > 1
     files = [*rotated, state / "events.log"]
     assert "".join(path.read_text() for path in files if path.exists()) == text(1, total)

@@ -251,6 +251,32 @@ async def test_a_full_disk_is_waited_out(
     assert [status_of(path / f"msg-{number}.json") for number in (1, 2)] == ["held", "done"]
 
 
+async def test_what_changes_while_it_is_being_written_is_not_lost(
+    view: QueueView, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newer state wins over one that could not be written in time."""
+    loop = asyncio.get_running_loop()
+    changed = threading.Event()
+    replace = Folder.replace
+
+    def change() -> None:
+        view.update([message(1, Status.DELIVERED)])
+        changed.set()
+
+    def fail_once(self: Folder, name: str, data: bytes, **options: Any) -> None:
+        if not changed.is_set():
+            loop.call_soon_threadsafe(change)
+            changed.wait(20)
+            raise OSError(28, "No space left on device")
+        replace(self, name, data, **options)
+
+    monkeypatch.setattr(Folder, "replace", fail_once)
+    view.update([message(1)])
+    await view.flush()
+    await view.flush()
+    assert status_of(path / "msg-1.json") == "delivered"
+
+
 async def test_a_reader_never_sees_half_a_file(view: QueueView, path: Path) -> None:
     """However long the body is and however often it changes."""
     stop = threading.Event()

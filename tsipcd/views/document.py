@@ -12,12 +12,17 @@ import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import msgspec
+
 from tsipc_client.wire.errors import WireError
 from tsipc_client.wire.messages import MAX_NAME_BYTES
 from tsipc_client.wire.text import is_safe
 from tsipcd.views.faults import bad_file
 
 MAX_DEPTH = 64
+
+_LARGEST = float(2**53)
+"""Beyond this, programs that take numbers for floating-point ones (jq) lose digits."""
 
 Scalar: TypeAlias = str | int | float | bool | None
 Content: TypeAlias = "dict[str, Node] | list[Node] | Scalar"
@@ -111,12 +116,13 @@ def parse(text: str, path: str) -> Node:
 
 def dump(value: object) -> bytes:
     r"""`value` as indented JSON; characters that do not show as themselves are `\u` escapes."""
-    text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    data = msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+    if data.isascii() and b"\x7f" not in data:
+        return data
+    text = data.decode()
     # A literal LF is layout: inside strings it is an escape already.
     unsafe = {char for char in set(text) if char != "\n" and not is_safe(char)}
-    if unsafe:
-        text = text.translate({ord(char): json.dumps(char)[1:-1] for char in unsafe})
-    return text.encode()
+    return text.translate({ord(char): json.dumps(char)[1:-1] for char in unsafe}).encode()
 
 
 class _Reader:
@@ -196,9 +202,11 @@ class _Reader:
         found = _STRING.match(self._text, self._at)
         if found is None:
             raise self.error("this text has no closing quote on its line")
+        text: str = found[0][1:-1]
         try:
-            text: str = json.loads(found[0])
-            text.encode()
+            if "\\" in text:
+                text = json.loads(found[0])
+                text.encode()
         except json.JSONDecodeError as exc:
             raise self._source.error(self._at + exc.pos, "there is a wrong \\ escape in this text") from exc
         except UnicodeEncodeError as exc:
@@ -212,9 +220,9 @@ class _Reader:
             raise self.error("expected a value")
         try:
             value: Scalar = json.loads(found[0])
-        except ValueError as exc:  # Python reads integers of at most 4,300 digits
-            raise self.error("this number has too many digits") from exc
-        if isinstance(value, float) and not math.isfinite(value):
+        except ValueError:  # Python reads integers of at most 4,300 digits
+            value = math.inf
+        if isinstance(value, int | float) and not -_LARGEST <= value <= _LARGEST:
             raise self.error("this number is too large")
         self._at = found.end()
         return value

@@ -49,7 +49,8 @@ class Neighbours:
     """The files in the folder `path`."""
 
     def __init__(self, path: str) -> None:
-        self._path = Path(path)
+        folder = Path(path)
+        self._paths = tuple(folder / name for name in (ALIASES, LABELS, SETTINGS))
         self._signatures: tuple[Signature, ...] | None = None
 
     def changed(self) -> bool:
@@ -59,26 +60,27 @@ class Neighbours:
     def read(self) -> Names:
         """What the files say now. Blocks; raises nothing."""
         self._signatures = self._look()
+        aliases, labels, settings = self._paths
         return Names(
-            aliases=self._read(ALIASES, _aliases, {}),
-            labelled=self._read(LABELS, _labelled, ()),
-            socket_dirs=self._read(SETTINGS, _socket_dirs, ()),
+            aliases=_read(aliases, _aliases, {}),
+            labelled=_read(labels, _labelled, ()),
+            socket_dirs=_read(settings, _socket_dirs, ()),
         )
 
     def _look(self) -> tuple[Signature, ...]:
-        return tuple(_signature(self._path / name) for name in (ALIASES, SETTINGS, LABELS))
+        return tuple(_signature(path) for path in self._paths)
 
-    def _read(self, name: str, shape: Callable[[object], _T], absent: _T) -> _T:
-        path = self._path / name
-        try:
-            document = json.loads(_content(path))
-            json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is no name
-            return shape(document)
-        except FileNotFoundError:
-            return absent
-        except (OSError, ValueError, RecursionError) as exc:
-            _logger.warning("%s is not used: %s", path, exc)
-            return absent
+
+def _read(path: Path, shape: Callable[[object], _T], absent: _T) -> _T:
+    try:
+        document = json.loads(_content(path))
+        json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is no name
+        return shape(document)
+    except FileNotFoundError:
+        return absent
+    except (OSError, ValueError, RecursionError) as exc:
+        _logger.warning("%s is not used: %s", path, exc)
+        return absent
 
 
 def _signature(path: Path) -> Signature:

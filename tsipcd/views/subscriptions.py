@@ -9,7 +9,7 @@ One caller at a time.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from tsipc_client.wire.messages import Action, Subscription
@@ -34,6 +34,7 @@ class SubscriptionFile:
         self._signature: Signature | None = None
         self._racy = False
         self._text: str | None = None
+        self._table: tuple[Subscription, ...] = ()
         self._rest: dict[str, Any] = {}
         """What the file holds besides the table."""
         self._rows: dict[tuple[str, str], dict[str, Any]] = {}
@@ -55,12 +56,13 @@ class SubscriptionFile:
         """
         signature = self._folder.signature(FILE)
         text = self._folder.read_text(FILE, _MAX_FILE_BYTES)
-        table, self._rest, self._rows = ((), {}, {}) if text is None else _parse(text, self.path)
-        self._text = text
+        if text != self._text:
+            self._table, self._rest, self._rows = ((), {}, {}) if text is None else _parse(text, self.path)
+            self._text = text
         self._remember(signature)
-        return table
+        return self._table
 
-    def write(self, table: Iterable[Subscription]) -> None:
+    def write(self, table: Sequence[Subscription]) -> None:
         """Replace the file; on disk on return. For a thread. Raises `OSError`.
 
         Raises `Changed`, and writes nothing, if the file is not what was last read or written here.
@@ -74,7 +76,7 @@ class SubscriptionFile:
             sessions.setdefault(entry.session, []).append(row)
         data = document.dump(self._rest | {_ROOT: sessions})
         self._folder.replace(FILE, data, check=self._check_unchanged)
-        self._text, self._rows = data.decode(), rows
+        self._text, self._table, self._rows = data.decode(), tuple(table), rows
         self._remember(self._folder.signature(FILE))
 
     def _check_unchanged(self) -> None:
