@@ -8,6 +8,7 @@ import pty
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -136,7 +137,7 @@ def test_a_run_exits_with_its_outcome_and_shows_the_failure(ts_ipc_process: Run,
     tmux.session("claude-a")
     tmux.session("claude-b")
     saved = ts_ipc_process("workflow", "two", "claude-a:echo one", "claude-b:echo last words; false")
-    assert json.loads(open(saved.stdout.decode().strip()).read())["name"] == "two"  # noqa: PTH123, SIM115
+    assert json.loads(Path(saved.stdout.decode().strip()).read_text())["name"] == "two"
     done = ts_ipc_process("run", "two")
     assert done.returncode == 1, done.stderr
     out = done.stdout.decode()
@@ -147,6 +148,8 @@ def test_a_run_exits_with_its_outcome_and_shows_the_failure(ts_ipc_process: Run,
     err = done.stderr.decode()
     assert "step 2 of 2 failed in claude-b: exit 1" in err
     assert "  | last words\n" in err
+    log = Path(err.rpartition("all of its output: ")[2].strip())
+    assert "last words" in log.read_text()
 
 
 def test_a_run_is_shown_live_on_a_terminal(daemon: Daemon, tmux: Tmux, ts_ipc_process: Run) -> None:

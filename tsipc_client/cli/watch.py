@@ -19,6 +19,7 @@ from tsipc_client.cli.statuses import ExitStatus, status_of_run
 from tsipc_client.render import progress
 from tsipc_client.render.columns import columns
 from tsipc_client.render.style import Style
+from tsipc_client.wire.address import state_directory
 from tsipc_client.wire.messages import Progress, Run, RunEnded, RunStatus
 
 TICK_S = 0.5
@@ -81,8 +82,10 @@ def _explain(ended: RunEnded) -> None:
     step = progress.failed_step(ended.steps)
     if ended.status is RunStatus.SUCCESS or step is None:
         return
-    style = screen.style_of(sys.stderr)
-    screen.tell(progress.autopsy(step, len(ended.steps), _tail(step.log), style))
+    if step.log:
+        # The daemon names it from its state folder, which it shares with us.
+        step = replace(step, log=str(state_directory() / step.log))
+    screen.tell(progress.autopsy(step, len(ended.steps), _tail(step.log), screen.style_of(sys.stderr)))
 
 
 def _tail(path: str) -> str:
