@@ -65,7 +65,7 @@ async def test_text_arrives_byte_for_byte(tmux_server: TmuxServer, connection: C
     assert await type_text(connection, attempt(pin, 1, text), tmux_server.home) == (Outcome.TYPED, "")
     await arrived(tmux_server, out, text.encode() + b"\r")
     assert tmux_server.run("list-buffers") == ""
-    assert not list(tmux_server.home.glob("tsipc-*"))
+    assert not list(tmux_server.home.glob("text-*"))
 
 
 async def test_state_folder_names_are_no_formats(tmux_server: TmuxServer, connection: Connection) -> None:

@@ -11,6 +11,7 @@ import contextlib
 import os
 import secrets
 import subprocess
+import tempfile
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from pathlib import Path
 from tsipcd.core.topology import ServerId
 from tsipcd.tmux.commands import command, sequence
 from tsipcd.tmux.control import Block, ControlParser, Event, Notification, Overflow, Stray
+from tsipcd.tmux.leash import Leash
 
 CONNECT_S = 2.0
 RUN_S = 5.0
@@ -63,13 +65,14 @@ class Connection(asyncio.Protocol):
     version: tuple[int, int, str]
     """`3.3a` is `(3, 3, "a")`: comparable."""
 
-    def __init__(self, socket: Path, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, socket: Path, process: subprocess.Popen[bytes], leash: Leash) -> None:
         self.socket = socket
         self.on_lost: Callable[[Connection], None] = lambda _: None
         """Called once, when the connection is over, whoever ended it."""
         self.ended = asyncio.Event()
         """Set when the client's process has ended."""
         self._process = process
+        self._leash = leash
         self._stdin: asyncio.WriteTransport | None = None
         self._loop = asyncio.get_running_loop()
         self._parser = ControlParser()
@@ -119,10 +122,11 @@ class Connection(asyncio.Protocol):
         return request
 
     async def close(self) -> None:
-        """Leave the server; our session vanishes with the client. Returns within about a second."""
+        """Leave the server; our session ends. Returns within about a second."""
+        is_open = self.is_open
         self._end(f"we left tmux at {self.socket}")
-        if self._stdin is not None:
-            self._stdin.close()
+        if is_open and self._stdin is not None and not self._stdin.is_closing():
+            self._stdin.write(b"kill-session\n")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
                 await self.ended.wait()
@@ -152,6 +156,7 @@ class Connection(asyncio.Protocol):
         # A client that has closed its output has ended but for its exit: nothing is lost by making sure.
         self._process.kill()
         self._process.wait()
+        self._leash.cut()
         if self._stdin is not None and not self._stdin.is_closing():
             self._stdin.abort()
         because = f": {self._complaint}" if self._complaint else ""
@@ -198,13 +203,15 @@ def child_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in {"TMUX", "TMUX_PANE"}}
 
 
-def _command_line(binary: str, socket: Path, session: str) -> list[str]:
-    # Two words: no shell starts the session's one process, so the user's default-shell may be anything.
+def _command_line(binary: str, socket: Path, session: str, leash: Leash) -> list[str]:
     start = sequence(
-        command("new-session", "-s", session, "-x", "80", "-y", "24", "sleep", "2147483647"),
-        "set-option destroy-unattached on",
+        # Several words: no shell starts the session's one process, the user's default-shell may be anything.
+        command("new-session", "-s", session, "-x", "80", "-y", "24", *leash.command),
+        # What a user may have set for all sessions. The first one crashes tmux, see `leash`.
+        "set-option destroy-unattached off",
         "set-option detach-on-destroy on",
         "set-option status off",
+        "set-option -w remain-on-exit off",
     )
     # `if-shell` keeps tmux from starting a server: only a command named on the command line can ask for that.
     # `-u`: without it a client in a locale that is not UTF-8 gets every other character as `_`.
@@ -216,23 +223,27 @@ async def connect(
     *,
     on_lost: Callable[[Connection], None] | None = None,
     binary: str = "tmux",
+    folder: Path | None = None,
     deadline_s: float = CONNECT_S,
 ) -> Connection:
-    """A connection to the server that listens at `socket`. Never starts one. Raises `TmuxError`."""
+    """A connection to the server that listens at `socket`. Never starts one. Raises `TmuxError`.
+
+    `folder` (by default the system's for temporary files) holds a FIFO while the connection lasts.
+    """
     for suffix in ("", f"{secrets.randbelow(10**6):06d}"):
-        connection = await _spawn(
-            socket, _command_line(binary, socket, f"{OUR_SESSION}{os.getpid()}{suffix}")
-        )
+        leash = Leash(folder or Path(tempfile.gettempdir()))
+        session = f"{OUR_SESSION}{os.getpid()}{suffix}"
+        connection = await _spawn(socket, _command_line(binary, socket, session, leash), leash)
         try:
             await _introduce(connection, deadline_s)
         except Lost as exc:
-            await connection.close()
-            # Of a daemon with our process id in another process namespace.
+            connection.abort()
+            # Of a daemon with our process id in another process namespace, or one that just ends.
             if not suffix and "duplicate session" in str(exc):
                 continue
             raise
         except BaseException:
-            await connection.close()
+            connection.abort()
             raise
         if on_lost is not None:
             connection.on_lost = on_lost
@@ -240,7 +251,7 @@ async def connect(
     raise AssertionError("unreachable")
 
 
-async def _spawn(socket: Path, command_line: list[str]) -> Connection:
+async def _spawn(socket: Path, command_line: list[str], leash: Leash) -> Connection:
     pipe = subprocess.PIPE
     try:
         # No asyncio subprocess: that keeps a thread for each child to wait for. Its output's end is enough.
@@ -253,9 +264,10 @@ async def _spawn(socket: Path, command_line: list[str]) -> Connection:
             start_new_session=True,
         )
     except OSError as exc:
+        leash.cut()
         raise Unsent(f"cannot run {command_line[0]}: {exc.strerror}") from exc
     loop = asyncio.get_running_loop()
-    connection = Connection(socket, process)
+    connection = Connection(socket, process, leash)
     connection._stdin, _ = await loop.connect_write_pipe(asyncio.Protocol, process.stdin)  # noqa: SLF001
     await loop.connect_read_pipe(lambda: connection, process.stdout)
     return connection

@@ -14,7 +14,8 @@ from pathlib import Path
 from tsipcd.core.inputs import Input, ServerGone
 from tsipcd.core.topology import ServerId
 from tsipcd.tmux.errands import Errands, TmuxEffect
-from tsipcd.tmux.keys import TypeLine
+from tsipcd.tmux.keys import TypeLine, remove_leftovers
+from tsipcd.tmux.leash import cut_leftovers
 from tsipcd.tmux.occupant import Occupants
 from tsipcd.tmux.server import Server
 from tsipcd.tmux.sockets import Sockets, answers
@@ -48,6 +49,9 @@ class Tmux:
         from tsipcd.tmux.steps import Steps  # noqa: PLC0415
 
         self._binary = binary
+        self._folder = directory / "tmux"
+        """For what tmux reads from us; made when first needed."""
+        self._is_swept = False
         self._linger_s = linger_s
         self._emit_out = emit
         self._sockets = Sockets(sockets)
@@ -59,7 +63,7 @@ class Tmux:
         self._tasks: set[asyncio.Task[None]] = set()
         self._errands = Errands(
             identity=identity,
-            folder=directory / "typing",
+            folder=self._folder,
             server_at=lambda socket: self._server_at(Path(socket)),
             occupants=Occupants(self._emit),
             steps=Steps(directory / "runs", self._emit),
@@ -110,9 +114,9 @@ class Tmux:
 
     async def close(self) -> None:
         """Stop everything and leave every server, within about a second."""
+        self.hold(wanted=False)
         if self._leaving is not None:
             self._leaving.cancel()
-        self._is_held = False
         self._watch.stop()
         for task in self._tasks:
             task.cancel()
@@ -150,6 +154,7 @@ class Tmux:
             server = Server(
                 socket,
                 binary=self._binary,
+                folder=self._made_folder(),
                 emit=self._emit,
                 is_double=self._is_double,
                 slots=self._slots,
@@ -157,6 +162,14 @@ class Tmux:
             server.hold(wanted=self._is_held)
             self._servers[socket] = server
         return server
+
+    def _made_folder(self) -> Path:
+        if not self._is_swept:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            cut_leftovers(self._folder)
+            remove_leftovers(self._folder)
+            self._is_swept = True
+        return self._folder
 
     def _is_double(self, asking: Server, identity: ServerId) -> bool:
         life = (identity.pid, identity.started)

@@ -77,14 +77,12 @@ class Errands:
     ) -> None:
         self._identity = identity
         self._folder = folder
-        """For long texts while tmux reads them; made when first needed."""
         self._server_at = server_at
         self._occupants = occupants
         self._steps = steps
         self._emit = emit
         self._tasks: set[asyncio.Task[None]] = set()
         self._inspections: dict[int, asyncio.Task[None]] = {}
-        self._is_swept = False
 
     def carry_out(self, effect: TmuxEffect) -> None:
         """Start it; the answers are emitted."""
@@ -209,7 +207,7 @@ class Errands:
         server = self._server_at(effect.pin.server.socket)
         try:
             outcome, reason = await self._with(
-                effect.pin.server, lambda connection: type_text(connection, attempt, self._made_folder())
+                effect.pin.server, lambda connection: type_text(connection, attempt, self._folder)
             )
         except Gone as exc:
             outcome, reason = Outcome.GONE, str(exc)
@@ -231,14 +229,6 @@ class Errands:
         except TmuxError as exc:
             server.drop(connection, str(exc))
             raise
-
-    def _made_folder(self) -> Path:
-        if not self._is_swept:
-            self._is_swept = True
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for leftover in self._folder.glob("tsipc-*"):
-                leftover.unlink(missing_ok=True)
-        return self._folder
 
 
 def _unknown(effect: TypeKeys | StartStep, reason: str) -> Typed:

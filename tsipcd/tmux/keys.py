@@ -32,6 +32,7 @@ MAX_KEYS_BYTES = 256
 ENTER_PAUSE_S = 0.15
 """Programs that edit their own line take an Enter within about 120 ms of a text as a newline in it."""
 
+PREFIX = "text-"
 PASTE_END = re.compile("(?:\x1b\\[|\x9b)201~")
 
 _LOOKED_AT = ("pane_id", "pane_pid", "pane_dead", "pane_in_mode", "pane_input_off", "pane_synchronized")
@@ -104,6 +105,12 @@ class _Answer:
         return Outcome.REFUSED, "the pane's marker is beyond this attempt"
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove texts that a life of ours that ended suddenly left behind."""
+    for path in folder.glob(f"{PREFIX}*"):
+        path.unlink(missing_ok=True)
+
+
 async def type_text(connection: Connection, attempt: Attempt, folder: Path) -> tuple[Outcome, str]:
     """Type the text and Enter; what came of it, and why not. Raises `TmuxError`, then it cannot be known.
 
@@ -157,7 +164,7 @@ def _send_bytes(attempt: Attempt, data: bytes) -> str:
 def _buffered(attempt: Attempt, text: str, folder: Path) -> Iterator[tuple[str, ...]]:
     """The commands that paste `text`, valid while the context lasts."""
     name = f"tsipc-{attempt.identity}-{attempt.number}"
-    path = folder / f"{name}-{secrets.token_hex(4)}"
+    path = folder / f"{PREFIX}{secrets.token_hex(6)}"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:

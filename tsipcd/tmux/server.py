@@ -46,6 +46,7 @@ class Server:
         socket: Path,
         *,
         binary: str,
+        folder: Path,
         emit: Callable[[Input], None],
         is_double: Callable[[Server, ServerId], bool],
         slots: asyncio.Semaphore,
@@ -62,6 +63,7 @@ class Server:
         self.is_double = False
         """Another socket leads to the same server, and that one is used."""
         self._binary = binary
+        self._folder = folder
         self._emit = emit
         self._is_double = is_double
         self._slots = slots
@@ -196,13 +198,15 @@ class Server:
             self._gone()
             return None
         async with self._slots:
-            connection = await connect(self.socket, binary=self._binary, on_lost=self._on_lost)
+            connection = await connect(
+                self.socket, binary=self._binary, folder=self._folder, on_lost=self._on_lost
+            )
         if self._is_double(self, connection.server):
             self.is_double = True
             await connection.close()
             return None
-        connection.listen(self._on_notification)
         self._connection = connection
+        connection.listen(lambda notification: self._on_notification(connection, notification))
         return connection
 
     async def _list(self, connection: Connection) -> None:
@@ -257,8 +261,9 @@ class Server:
 
     # ── what happens ──────────────────────────────────────────────────────────────────────────────────────
 
-    def _on_notification(self, notification: Notification) -> None:
-        if notification.name in TOPOLOGY:
+    def _on_notification(self, connection: Connection, notification: Notification) -> None:
+        # Of one that we are leaving, the last is that its own session ends.
+        if connection is self._connection and notification.name in TOPOLOGY:
             self.doubt()
 
     def _on_lost(self, connection: Connection) -> None:

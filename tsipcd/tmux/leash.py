@@ -1,0 +1,45 @@
+"""Ends a process that tmux started for us as soon as we are gone, however we go. Knows nothing of tmux.
+
+A FIFO that we hold open and the process (`cat FIFO`) reads: when the last writer is gone, it ends. tmux has an
+option for the purpose, `destroy-unattached`, but with it, 3.3 to 3.7 crash now and then when a control client
+leaves: the session is freed while the client still points to it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+PREFIX = "leash-"
+
+
+class Leash:
+    """One FIFO, tied when made."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / f"{PREFIX}{secrets.token_hex(6)}"
+        os.mkfifo(self.path, 0o600)
+        # Read and write: neither we nor the reader wait for the other to open it.
+        self._descriptor = os.open(self.path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+
+    @property
+    def command(self) -> tuple[str, str]:
+        """What is to be run, without a shell."""
+        return ("cat", str(self.path))
+
+    def cut(self) -> None:
+        """Let the process end. Once is enough, more does no harm."""
+        if self._descriptor >= 0:
+            # In this order: a reader that comes late finds no file, instead of a FIFO that nobody writes.
+            self.path.unlink(missing_ok=True)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def cut_leftovers(folder: Path) -> None:
+    """Remove what a life of ours that ended suddenly left behind, and free who waits there."""
+    for path in folder.glob(f"{PREFIX}*"):
+        descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
