@@ -9,10 +9,13 @@ from tests.cli import samples
 from tsipc_client.render import answer
 from tsipc_client.render.style import PLAIN, Style
 from tsipc_client.wire.messages import (
+    Action,
     Cancel,
+    Fanout,
     MessageType,
     Pipeline,
     Publish,
+    Published,
     Queue,
     Request,
     Result,
@@ -75,6 +78,15 @@ def test_an_accepted_message_is_no_news_to_a_script() -> None:
     (note,) = answer.notes(SEND, samples.SENT, PLAIN)
     assert not note.urgent
     assert samples.SENT.status is Status.ACCEPTED
+
+
+def test_a_note_about_many_subscribers_is_short() -> None:
+    """The first few by name, the rest by number."""
+    many = tuple(Fanout(session=f"s-{n}", action=Action.DATA, id=f"msg-{n}") for n in range(100))
+    (note,) = answer.notes(PUBLISH, Published(event="deployment", subscribers=many), PLAIN)
+    assert note.text.endswith(
+        "→ 100 subscribers: " + ", ".join(f"s-{n} (data)" for n in range(6)) + " and 94 more"
+    )
 
 
 def test_an_error_is_safe_to_print() -> None:

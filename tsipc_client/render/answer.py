@@ -36,6 +36,9 @@ from tsipc_client.wire.messages import (
     Welcome,
 )
 
+NAMED_SUBSCRIBERS = 6
+"""In the note about a published event; the ids of all are on stdout."""
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -133,7 +136,11 @@ def _published(request: Request, result: Published, style: Style) -> Note:
         return Note(
             line(style, (f"nobody is subscribed to {result.event}", Tone.YELLOW), f"; {hint}"), urgent=True
         )
-    who = ", ".join(f"{fanout.session} ({fanout.action})" for fanout in result.subscribers)
+    who = ", ".join(
+        f"{fanout.session} ({fanout.action})" for fanout in result.subscribers[:NAMED_SUBSCRIBERS]
+    )
+    if count > NAMED_SUBSCRIBERS:
+        who += f" and {count - NAMED_SUBSCRIBERS} more"
     return Note(line(style, f"published: {source} [{result.event}] → {plural(count, 'subscriber')}: {who}"))
 
 
