@@ -15,7 +15,6 @@ from tsipc_client.wire import messages as m
 from tsipc_client.wire.errors import ErrorCode, Refused, UnknownSession, WireError
 from tsipcd.core import inputs as i
 from tsipcd.core.machine import Machine
-from tsipcd.core.names import Found
 from tsipcd.runtime import Runtime
 from tsipcd.server.caller import ancestry, tmux_sockets
 from tsipcd.server.listener import Server
@@ -133,10 +132,11 @@ class Intake:
         if isinstance(request, m.Publish):
             return False
         try:
-            found = self._machine.world.resolve(request.target, (), self._session(call))
+            self._machine.world.resolve(request.target, self._machine.state.names, self._session(call))
         except UnknownSession:
             return True
-        return not isinstance(found, Found)
+        # A known name that is absent is held; tmux tells when it comes.
+        return False
 
     def _look(self) -> None:
         if self._looking is None:

@@ -40,6 +40,7 @@ def world() -> World:
         ("web", "web"),
         ("work@web", "work"),
         ("work@/run/sockets/web", "work"),
+        ("%40@web", "web"),
     ],
 )
 def test_a_name_is_exact_or_an_alias_or_short_for_claude(world: World, target: str, name: str) -> None:

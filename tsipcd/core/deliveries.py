@@ -135,10 +135,8 @@ class Deliveries:
         found = self._find(message)
         if found is None:
             self._miss(turn, message)
-            return
-        self._hold(turn, message, answer.reason or f"nobody is attached to {found.place.session}")
-        key = (found.place.server, found.place.session_id)
-        self._unseen.setdefault(key, deque()).append(message.number)
+        else:
+            self._wait_for_client(turn, message, found.place, answer.reason)
 
     def stored(self, turn: Turn, answer: i.DataStored) -> None:
         """`SESSION.data` was replaced, or could not be."""
@@ -226,7 +224,10 @@ class Deliveries:
 
     def _dispatch(self, turn: Turn, message: Message, found: Found) -> None:
         if message.type is MessageType.NOTIFICATION:
-            self._show(turn, message, found.place)
+            if self._world.is_attached(found.place):
+                self._show(turn, message, found.place)
+            else:
+                self._wait_for_client(turn, message, found.place)
         elif found.pane is None:
             self._miss(turn, message)
         elif self._lanes.join(message.number, found.pane):
@@ -241,6 +242,10 @@ class Deliveries:
 
     def _show(self, turn: Turn, message: Message, place: Place) -> None:
         turn.ask(e.ShowText(message.number, place, message.body))
+
+    def _wait_for_client(self, turn: Turn, message: Message, place: Place, reason: str = "") -> None:
+        self._unseen.setdefault((place.server, place.session_id), deque()).append(message.number)
+        self._hold(turn, message, reason or f"nobody is attached to {place.session}")
 
     def _store(self, turn: Turn, message: Message) -> None:
         if self._files.join(message.number, message.target):
@@ -367,16 +372,28 @@ class Deliveries:
 
     def _dispatch_absent(self, turn: Turn) -> None:
         for target in list(self._absent):
-            waiting = [m for n in self._absent[target] if (m := self._waiting(n)) is not None]
-            found = self._find(waiting[0]) if waiting else None
-            if not waiting or found is not None:
+            first = self._first_waiting(self._absent[target])
+            if first is None:
                 del self._absent[target]
+                continue
+            found = self._find(first)
             if found is not None:
-                for message in waiting:
-                    self._dispatch(turn, message, found)
+                for number in self._absent.pop(target):
+                    if (message := self._waiting(number)) is not None:
+                        self._dispatch(turn, message, found)
             elif isinstance(target, PanePin) and target.server.socket in self._world.servers:
-                for message in waiting:
-                    self.fail(turn, message, "the pane is gone")
+                for number in self._absent.pop(target):
+                    if (message := self._waiting(number)) is not None:
+                        self.fail(turn, message, "the pane is gone")
+
+    def _first_waiting(self, numbers: deque[int]) -> Message | None:
+        """The first that still waits; those before it are dropped."""
+        while numbers:
+            message = self._waiting(numbers[0])
+            if message is not None:
+                return message
+            numbers.popleft()
+        return None
 
 
 def absent_reason(target: str) -> str:

@@ -7,7 +7,7 @@ In this order, the first that fits wins:
     %N                  one pane; it stays that pane, whatever happens to ids later
     ALIAS               the full name an alias stands for
     NAME                `claude-NAME`
-    NAME@SERVER         NAME on one server, by its socket's path or file name
+    NAME@SERVER         NAME (or %N) on one server, by its socket's path or file name
     NAME:WINDOW.PANE    one pane of a session; the window by index or name, `.PANE` may be left out
 """
 
@@ -110,6 +110,11 @@ class World:
             return None
         return found
 
+    def is_attached(self, place: Place) -> bool:
+        """Whether a client is attached to this session, as far as is known."""
+        sessions = self.servers.get(place.server.socket, ())
+        return any(s.attached for s in sessions if s.id == place.session_id and s.server == place.server)
+
     def place_of_pane(self, pin: PanePin) -> Found | None:
         """Where this life of a pane is now; None: it ended."""
         for session in self.servers.get(pin.server.socket, ()):
@@ -130,7 +135,7 @@ class World:
             found = self._session(name)
             if found is not None:
                 return found
-            if name == target and re.fullmatch(r"%[0-9]+", target):
+            if name == target and _is_pane(target):
                 return self._pane(target)
         return self._on_server(target) or self._window(target)
 
@@ -160,15 +165,19 @@ class World:
             found = self._session(name, server)
             if found is not None:
                 return found
-        return None
+        return self._pane(base, server) if _is_pane(base) else None
 
-    def _pane(self, target: str) -> Found | None:
+    def _pane(self, target: str, server: str = "") -> Found | None:
         # Grouped sessions share panes: one pane may be listed under several of them.
-        fits = {p.pin: s for s in reversed(self.sessions) for p in s.panes if p.pin.pane == target}
+        fits = {
+            p.pin: s
+            for s in reversed(self.sessions)
+            if not server or server in _names(s.server.socket)
+            for p in s.panes
+            if p.pin.pane == target
+        }
         if len(fits) > 1:
-            raise _ambiguous(
-                target, [f"{pin.pane} in {s.name}@{pin.server.socket}" for pin, s in fits.items()]
-            )
+            raise _ambiguous(target, [f"{pin.pane}@{pin.server.socket}" for pin in fits])
         for pin, session in fits.items():
             return Found(Place(session.server, session.id, session.name, pin), target, pin, pinned=True)
         return None
@@ -203,6 +212,10 @@ class World:
             hint=f"nearest: {', '.join(close)}" if close else "`ts-ipc sessions` lists them",
             data={"nearest": close},
         )
+
+
+def _is_pane(target: str) -> bool:
+    return re.fullmatch(r"%[0-9]+", target) is not None
 
 
 def _names(socket: str) -> tuple[str, str]:
