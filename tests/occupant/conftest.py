@@ -25,8 +25,8 @@ SHELLS = {
     "bash": ("bash", "--noprofile", "--norc"),
     "zsh": ("zsh", "-f"),
     "fish": ("fish", "--no-config"),
-    "dash": ("dash",),
-    "ksh": ("ksh",),
+    "dash": ("dash", "-i"),
+    "ksh": ("ksh", "-i"),
 }
 
 
@@ -97,6 +97,9 @@ class Seat:
     def screen(self) -> str:
         return self.tmux.run("capture-pane", "-p", "-t", self.pin.pane).rstrip()
 
+    def running(self) -> str:
+        return self.tmux.run("display-message", "-p", "-t", self.pin.pane, "#{pane_current_command}")
+
     async def shows(self, text: str) -> None:
         await until(lambda: text in self.screen(), what=f"{text!r} on the screen of {self.name}")
 
@@ -153,8 +156,10 @@ class Watch:
 
     async def until_reason(self, reason: str) -> None:
         """Returns when `reason` was answered, or when the gate opened."""
-        while not (self._task.done() or (self.answers and self.answers[-1].reason == reason)):
-            await asyncio.sleep(0.002)
+        await until(
+            lambda: self._task.done() or (self.answers and self.answers[-1].reason == reason),
+            what=lambda: f"{reason!r}, but {self.answers[-3:]}",
+        )
         if self._task.done():
             self._task.result()
 
@@ -197,7 +202,7 @@ class Seats:
         self.connection: Connection | None = None
 
     async def __call__(
-        self, name: str, *command: str, width: int = 100, env: dict[str, str] | None = None, config: str = ""
+        self, name: str, *command: str, width: int = 100, env: dict[str, str] | None = None
     ) -> Seat:
         extra = [word for key, value in (env or {}).items() for word in ("-e", f"{key}={value}")]
         if extra and self.tmux.run("-V").split()[-1] < "3.2":

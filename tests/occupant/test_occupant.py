@@ -17,6 +17,10 @@ from tsipcd.core.topology import PanePin, Place
 pytestmark = pytest.mark.tmux
 
 
+def children_of(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
 @pytest.mark.parametrize("kind", SHELLS)
 async def test_a_fresh_shell_is_waited_for_and_then_ready(sit: Seats, kind: str) -> None:
     """A session made this moment opens by itself; the answer names the shell and pins the pane."""
@@ -249,7 +253,7 @@ async def test_a_nested_shell_is_the_one_that_reads(sit: Seats) -> None:
     await until(lambda: seat.screen().endswith(("#", "$")), what="a prompt of dash")
     await seat.becomes("")
     await until(
-        lambda: "dash" in seat.tmux.run("display", "-p", "-t", seat.pin.pane, "#{pane_current_command}"),
+        lambda: "dash" in seat.running(),
         what="dash",
     )
     assert (await seat.ask()).shell == "dash"
@@ -281,7 +285,7 @@ async def test_a_console_at_its_prompt_is_typed_into(sit: Seats) -> None:
 
 
 async def test_an_agent_is_typed_into_while_it_works(sit: Seats) -> None:
-    """A program called claude that reads key by key is not held for drawing; a choice it offers is not made."""
+    """A program called claude that reads key by key is not held; a choice that it offers is not made."""
     seat = await sit.shell("bash")
     agent = seat.tmux.home / "claude"
     agent.write_text(
@@ -367,7 +371,7 @@ async def test_the_end_of_a_command_is_noticed_at_once(sit: Seats) -> None:
     # By now the looks are two seconds apart.
     await asyncio.sleep(3)
     sleeper = int(seat.tmux.run("display", "-p", "-t", seat.pin.pane, "#{pane_pid}"))
-    children = Path(f"/proc/{sleeper}/task/{sleeper}/children").read_text().split()
+    children = children_of(sleeper)
     loop = asyncio.get_running_loop()
     start = loop.time()
     os.kill(int(children[0]), signal.SIGTERM)

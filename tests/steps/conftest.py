@@ -27,8 +27,8 @@ SHELLS = {
     "bash": ("bash", "--noprofile", "--norc"),
     "zsh": ("zsh", "-f"),
     "fish": ("fish", "--no-config"),
-    "dash": ("dash",),
-    "ksh": ("ksh",),
+    "dash": ("dash", "-i"),
+    "ksh": ("ksh", "-i"),
 }
 
 
@@ -168,6 +168,11 @@ class Pane:
 
     async def has_printed(self, text: str) -> None:
         await until(lambda: text.encode() in self.raw_so_far(), what=f"{text!r} in {self.raw_so_far()!r}")
+
+    async def has_file(self, name: str) -> None:
+        """Until the step has left this file."""
+        path = self.folder / name
+        await until(path.exists, what=str(path))
 
     def raw_so_far(self) -> bytes:
         log = log_path(self.folder)

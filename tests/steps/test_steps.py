@@ -128,8 +128,7 @@ async def test_reading_from_the_terminal(panes: Panes, shell: str) -> None:
     """A person can answer a step's question; it is not taken for the shell's prompt."""
     pane = await panes(shell)
     step = pane.start("read x\necho got $x")
-    await until(lambda: pane.screen().count("step"), what="the typed line")
-    await until(lambda: (pane.folder / "claim").exists(), what="the script has begun")
+    await pane.has_file("claim")
     # Longer than the pause after which a quiet step is looked at, twice.
     await asyncio.sleep(2.2)
     assert not step.done()
@@ -139,24 +138,31 @@ async def test_reading_from_the_terminal(panes: Panes, shell: str) -> None:
     assert "got answer\n" in pane.log
 
 
+def commands_of(pids: list[str]) -> list[str]:
+    """The names of those processes that still are."""
+    names = (Path(f"/proc/{pid}/comm") for pid in pids)
+    return [name.read_text().strip() for name in names if name.exists()]
+
+
 @every_shell
 async def test_ctrl_c_ends_the_step(panes: Panes, shell: str) -> None:
     """An interrupted step ends promptly, with 130 or a reason."""
     pane = await panes(shell)
-    step = pane.start("echo before\nsleep 1000\necho after")
+    step = pane.start("echo before\n/bin/sleep 1000\necho after")
     await pane.has_printed("before")
-    await until(
-        lambda: (
-            "sleep" in pane.tmux.run("display-message", "-p", "-t", pane.pin.pane, "#{pane_current_command}")
-            or shell == "ksh"
-        ),
-        what="sleep",
-    )
+    # fish runs what it sources in its own process group: only its children tell.
+    children = Path(f"/proc/{pane.pin.pid}/task/{pane.pin.pid}/children")
+    await until(lambda: "sleep" in commands_of(children.read_text().split()), what="sleep")
     pane.type("", "C-c")
     await asyncio.wait_for(step, 10)
     assert pane.end.exit_code == 130 or "without a status" in pane.end.reason
     assert "after" not in pane.log.replace("before", "")
     assert await pane.run("echo on") == 0
+
+
+def ended(code: int) -> list[tuple[int | None, str]]:
+    """What may be told of a shell that exited with `code`: not every kernel tells it."""
+    return [(code, f"the shell exited with {code}"), (None, "pane died"), (None, "the shell exited")]
 
 
 @posix_shells
@@ -165,7 +171,7 @@ async def test_exit_ends_the_shell_as_when_typed(panes: Panes, shell: str) -> No
     pane = await panes(shell)
     step = pane.start("echo bye; exit 3")
     await asyncio.wait_for(step, 10)
-    assert (pane.end.exit_code, pane.end.reason) in [(3, "the shell exited with 3"), (None, "pane died")]
+    assert (pane.end.exit_code, pane.end.reason) in ended(3)
     assert pane.log == "bye\n"
 
 
@@ -191,11 +197,7 @@ async def test_errexit_of_the_user_is_kept(panes: Panes, shell: str) -> None:
     assert await pane.run("set -e") == 0
     step = pane.start("echo one\nfalse\necho two")
     await asyncio.wait_for(step, 10)
-    assert (pane.end.exit_code, pane.end.reason) in [
-        (1, "the shell exited with 1"),
-        (None, "pane died"),
-        (1, ""),
-    ]
+    assert (pane.end.exit_code, pane.end.reason) in ended(1)
     assert pane.log == "one\n"
 
 
@@ -208,8 +210,8 @@ async def test_a_pane_that_is_killed_fails_the_step(panes: Panes, shell: str) ->
     await pane.has_printed("here\r")
     pane.tmux.run("kill-pane", "-t", pane.pin.pane)
     await asyncio.wait_for(step, 10)
-    assert pane.end.exit_code != 0
-    assert pane.end.reason != ""
+    # A shell may just have had the time to write what it saw.
+    assert pane.end.exit_code not in (0, None) or pane.end.reason != ""
     assert pane.log.startswith("here\n")
 
 
@@ -316,7 +318,7 @@ async def test_an_outcome_that_is_unknown_is_found_out_later(panes: Panes) -> No
     """It was typed after all: the same attempt again finds the step done, and its output."""
     pane = await panes("bash")
     await asyncio.wait_for(pane.start("echo x; (exit 5)", outcome=Outcome.UNKNOWN), 10)
-    await until(lambda: (pane.folder / "status").exists(), what="the status")
+    await pane.has_file("status")
     pane.index -= 1
     await asyncio.wait_for(pane.start("echo x; (exit 5)", outcome=Outcome.ALREADY), 10)
     assert pane.end.exit_code == 5
@@ -326,17 +328,17 @@ async def test_an_outcome_that_is_unknown_is_found_out_later(panes: Panes) -> No
 class TestAdopt:
     """A new life of the daemon takes up what an old one started."""
 
-    async def begin(self, panes: Panes, command: str, shell: str = "bash") -> tuple[Pane, str]:
+    async def begin(self, panes: Panes, command: str, shell: str = "bash") -> Pane:
         pane = await panes(shell)
         step = pane.start(command)
         await pane.has_printed("begun\r")
         step.cancel()
         await asyncio.gather(step, return_exceptions=True)
-        return pane, str(pane.folder)
+        return pane
 
     async def test_a_step_that_still_runs(self, panes: Panes) -> None:
         """Its rest is captured, its end comes."""
-        pane, _ = await self.begin(panes, "echo begun; read x; echo end; (exit 6)")
+        pane = await self.begin(panes, "echo begun; read x; echo end; (exit 6)")
         adopted = asyncio.create_task(pane.adopt())
         await asyncio.sleep(0)
         pane.type("", "Enter")
@@ -346,9 +348,9 @@ class TestAdopt:
 
     async def test_a_step_that_ended_meanwhile(self, panes: Panes) -> None:
         """Output that came while nobody looked is there; what the pane did after is not."""
-        pane, folder = await self.begin(panes, "echo begun; read x; echo end; (exit 6)")
+        pane = await self.begin(panes, "echo begun; read x; echo end; (exit 6)")
         pane.type("", "Enter")
-        await until(lambda: (Path(folder) / "status").exists(), what="the status")
+        await pane.has_file("status")
         await pane.at_prompt()
         pane.type("echo later", "Enter")
         await until(lambda: b"later" in pane.raw_so_far(), what="more output")
@@ -358,7 +360,7 @@ class TestAdopt:
 
     async def test_a_step_whose_pane_died(self, panes: Panes) -> None:
         """The reason is told."""
-        pane, _ = await self.begin(panes, "echo begun; sleep 1000")
+        pane = await self.begin(panes, "echo begun; sleep 1000")
         await panes("dash")
         pane.tmux.run("kill-pane", "-t", pane.pin.pane)
         await until(lambda: not Path(f"/proc/{pane.pin.pid}").exists(), what="the shell's end")
@@ -367,7 +369,7 @@ class TestAdopt:
 
     async def test_a_step_that_was_interrupted(self, panes: Panes) -> None:
         """The shell is at its prompt, and there is no status."""
-        pane, _ = await self.begin(panes, "echo begun; sleep 1000", "dash")
+        pane = await self.begin(panes, "echo begun; sleep 1000", "dash")
         pane.type("", "C-c")
         await pane.at_prompt()
         assert await pane.adopt() is None

@@ -52,7 +52,7 @@ class Capture:
         free = both(equal("#{pane_pid}", str(self.pin.pid)), equal("#{pane_pipe}", "0"))
         was_piped = await self._look(when(free, pipe, target=self.pin.pane))
         # Piped already: by an earlier submission of ours, or by somebody else.
-        self.is_piped = bool(self.terminal) and (not was_piped or self._is_ours())
+        self.is_piped = bool(self.terminal) and (not was_piped or self._cat_lives())
 
     async def find(self) -> None:
         """Take up what an earlier life of the daemon opened."""
@@ -61,7 +61,7 @@ class Capture:
 
     async def close(self) -> None:
         """End the pipe if it is ours and still there."""
-        if self.is_piped and self.terminal and self._is_ours():
+        if self.is_piped and self.terminal and (not self.cat or self._cat_lives()):
             same = equal("#{pane_pid}", str(self.pin.pid))
             close = command("pipe-pane", "-t", self.pin.pane)
             # A pane that is gone has no pipe: the failure says nothing new.
@@ -80,8 +80,8 @@ class Capture:
         # The last line is the prompt that came after.
         return NOTE + "".join(f"{line.rstrip()}\n" for line in lines[:-1])
 
-    def _is_ours(self) -> bool:
-        return not self.cat or tty.is_alive(self.cat)
+    def _cat_lives(self) -> bool:
+        return self.cat > 0 and tty.is_alive(self.cat)
 
     async def _look(self, *then: str) -> bool:
         """Note where the pane is; whether it was piped before `then` ran."""

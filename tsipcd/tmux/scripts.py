@@ -52,8 +52,13 @@ __ts_ipc=$?
 \printf '%s\n' "$__ts_ipc" >|@STATUS@
 { \printf '@END@' >/dev/tty; } 2>/dev/null || :"""
 
-# The second part is reached without a status if the text says `return`.
-_RUN_KSH = r"""command . @INNER@
+# ksh reads a variable as it reads a command, and keeps no file open: descriptor 9 shows that the text still
+# runs. Behind it there is no status yet if the text said `return`.
+_RUN_KSH = r"""if [ -e /dev/fd/9 ]; then
+  command . @INNER@
+else
+  { command . @INNER@; } 9<@INNER@
+fi
 __ts_ipc=$?
 [ -e @STATUS@ ] || \printf '%s\n' "$__ts_ipc" >|@STATUS@
 { \printf '@END@' >/dev/tty; } 2>/dev/null || :"""

@@ -151,6 +151,9 @@ class Steps:
         loop = asyncio.get_running_loop()
         step.followed_at = looked_at = loop.time()
         step.alarm.follow(step.pin.pid)
+        # It may end before its claim is read, and take along with what it ended.
+        if (reader := tty.foreground_of(step.pin.pid)) is not None:
+            step.alarm.follow(reader.pid)
         pause_s = QUIET_S
         while True:
             step.alarm.clear()
@@ -194,7 +197,7 @@ class Steps:
         self._emit(StepEnded(step.number, end.code, end.reason))
 
     def _report_rest(self, step: _Step) -> None:
-        line = transcript.last_line(step.log, b"")
+        line = transcript.last_line(step.log)
         if line and line != step.printed:
             self._emit(StepPrinted(step.number, line))
 
@@ -241,7 +244,8 @@ def _end_of(step: _Step) -> _End | None:
         return _End(code)
     if shell_ended:
         code = step.alarm.exit_code_of(shell)
-        if code is not None and code >= 0:
+        # A shell that hangs up with its pane may say 0; that is no success.
+        if code is not None and code > 0:
             return _End(code, f"the shell exited with {code}")
     if pane_died:
         return _End(None, PANE_DIED)

@@ -67,8 +67,8 @@ def _moved(line: str, column: int, parameters: str, final: str) -> tuple[str, in
             return line, column
 
 
-def last_line(log: Path, begin: bytes) -> str:
-    """The last line that can be seen of what a running command has printed; empty: nothing yet."""
+def last_line(log: Path, begin: bytes = b"") -> str:
+    """The last line that can be seen of what was printed behind the marker; empty: nothing yet."""
     try:
         with log.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -76,10 +76,12 @@ def last_line(log: Path, begin: bytes) -> str:
             tail = file.read(TAIL_BYTES)
     except OSError:
         return ""
-    if begin in tail:
-        tail = tail.partition(begin)[2]
-    elif size <= TAIL_BYTES:
-        return ""
+    if begin:
+        _, marker, behind = tail.partition(begin)
+        if marker:
+            tail = behind
+        elif size <= TAIL_BYTES:
+            return ""
     lines = [line.strip() for line in plain_text(tail).splitlines()]
     return next((line[:MAX_LINE_CHARS] for line in reversed(lines) if line), "")
 
