@@ -64,6 +64,11 @@ class Intake:
         self._gone: deque[i.Inspected] = deque()
         """Verdicts that wait until tmux was looked at."""
         self._looking: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._is_current = False
+        self._news_is_due = True
+        self._checked = 0
+        """The connection whose chunk of requests was checked against tmux and the files in this turn."""
         self.problems: tuple[str, ...] = ()
         """Servers that did not answer when tmux was last looked at, and why."""
 
@@ -73,6 +78,12 @@ class Intake:
         """A request came in on a connection whose other end is process `pid` (0: not known)."""
         if call.peer not in self._ancestors:
             self._meet(call.peer, pid)
+        if self._checked != call.peer:
+            # What was written before a chunk of requests was sent is seen by all of them: one look will do.
+            self._checked = call.peer
+            self._is_current = self._tmux.is_current()
+            self._news_is_due = True
+            self._loop.call_soon(self._uncheck)
         if isinstance(request, (m.Hello, m.Events, m.DaemonStatus, m.Stop)):
             self._desk.answer(call, request)
         elif isinstance(request, LOOKS) and (
@@ -127,7 +138,7 @@ class Intake:
 
     def _must_look(self, call: i.Call, request: m.Request) -> bool:
         """Whether tmux may hold something that the core does not know and this request needs."""
-        if not self._tmux.is_current() or not isinstance(request, m.Send | m.Publish):
+        if not self._is_current or not isinstance(request, m.Send | m.Publish):
             return True
         if isinstance(request, m.Publish):
             return False
@@ -138,9 +149,12 @@ class Intake:
         # A known name that is absent is held; tmux tells when it comes.
         return False
 
+    def _uncheck(self) -> None:
+        self._checked = 0
+
     def _look(self) -> None:
         if self._looking is None:
-            self._looking = asyncio.get_running_loop().create_task(self._look_now(), name="look at tmux")
+            self._looking = self._loop.create_task(self._look_now(), name="look at tmux")
             self._looking.add_done_callback(self._looked)
 
     async def _look_now(self) -> None:
@@ -153,6 +167,7 @@ class Intake:
                 self.problems = await self._tmux.refresh(force=True)
             except Exception:
                 _logger.exception("tmux could not be looked at")
+            self._news_is_due = True
             for verdict in verdicts:
                 self._runtime.feed(verdict)
             for call, request in requests:
@@ -169,8 +184,10 @@ class Intake:
         """Hand over the request, after everything its files have to say."""
         caller = i.Caller(self._pid(call), self._session(call))
         try:
-            for news in self._stores.news():
-                self._runtime.feed(news)
+            if self._news_is_due:
+                for news in self._stores.news():
+                    self._runtime.feed(news)
+                self._news_is_due = False
             if isinstance(request, m.Run):
                 steps = self._stores.steps(request.name)
                 self._runtime.feed(

@@ -6,7 +6,7 @@ facts that, applied to an empty state, gives this state again.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from typing import Final, assert_never
 
@@ -125,8 +125,9 @@ class State:
         """By number, oldest first: all that have not ended and the latest that have."""
         self.ended: deque[int] = deque()
         self.runs: dict[int, RunRecord] = {}
-        self.keys: dict[str, Remembered] = {}
-        self.names: dict[str, None] = {}
+        # Ordered dicts, because a plain one finds its first key slowly after many of them were dropped.
+        self.keys: OrderedDict[str, Remembered] = OrderedDict()
+        self.names: OrderedDict[str, None] = OrderedDict()
         """Session names seen, in the order they were last new."""
         self.in_doubt = 0
         """How many messages a person has to decide about."""
@@ -295,13 +296,13 @@ class State:
             return
         self.keys[key] = answer
         if len(self.keys) > KEEP_KEYS:
-            del self.keys[next(iter(self.keys))]
+            self.keys.popitem(last=False)
 
     def _see(self, name: str) -> None:
         self.names.pop(name, None)
         self.names[name] = None
         if len(self.names) > KEEP_NAMES:
-            del self.names[next(iter(self.names))]
+            self.names.popitem(last=False)
 
     def _keep(self, fact: f.MessageKept) -> None:
         self.messages[fact.number] = Message(
