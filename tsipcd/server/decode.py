@@ -141,6 +141,8 @@ def _head(payload: bytes) -> tuple[int, bytes, memoryview]:
     except KeyError:
         raise _no_message("the second element of a request is its id, an unsigned integer") from None
     end = at + length
+    if end >= len(payload):
+        raise _no_message("the message ends too early")
     return number, payload[at:end], memoryview(payload)[end:]
 
 
@@ -151,7 +153,7 @@ _UNKNOWN = re.compile(
 )
 _MISSING = re.compile(r"^Object missing required field `(?P<field>.*?)`(?: - at `\$\.?(?P<path>.*)`)?$")
 _NO_MEMBER = re.compile(r"^Invalid enum value (?P<value>.*) - at `\$\.(?P<path>.*)`$", re.DOTALL)
-_MISTYPED = re.compile(r"^(?P<what>Expected .*) - at `\$\.?(?P<path>.*)`$", re.DOTALL)
+_MISTYPED = re.compile(r"^(?P<what>Expected .*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
 
 
 def _refuse(request_id: Id, kind: type[Request], exc: Exception) -> NoReturn:

@@ -149,7 +149,8 @@ class Peer(asyncio.Protocol):
     def resume_writing(self) -> None:
         """It reads again."""
         self._congested = False
-        self._throttle()
+        self._unsent_bytes = 0 if self._transport is None else self._transport.get_write_buffer_size()
+        self._work()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - why it ended changes nothing
         """The connection is over."""
@@ -165,7 +166,7 @@ class Peer(asyncio.Protocol):
         if self._closing:
             return
         waiting = self._waiting
-        while waiting and self._open < MAX_OPEN:
+        while waiting and self._open < MAX_OPEN and self._unsent_bytes <= MAX_UNREAD_BYTES:
             self._take(waiting.popleft())
         if not waiting and not self._closing:
             if (broken := self._receiver.broken) is not None:
@@ -264,6 +265,8 @@ class Peer(asyncio.Protocol):
             return
         transport.write(b"".join(self._out))
         self._out.clear()
+        if self._waiting:
+            self._work_soon()
         self._unsent_bytes = transport.get_write_buffer_size()
         if self._unsent_bytes > MAX_UNSENT_BYTES:
             _logger.warning("cut off process %d: it does not read its answers", self._pid)
