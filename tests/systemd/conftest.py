@@ -86,13 +86,16 @@ class UserManager:
         return result
 
     def ended(self, pid: int) -> bool:
-        return not Path(f"/proc/{pid}").exists()
+        """Whether process `pid` is gone, or is only still listed."""
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        return state == "Z"
 
     def close(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
         try:
-            self.process.wait(30)
+            self.process.communicate(timeout=30)  # the end of its input ends it
         finally:
             self.process.kill()
             self.tmux.close()
