@@ -4,7 +4,7 @@
         await client.send("claude-blacklist", "claude-manager", "docker ps")
 
 A call that is cancelled, or takes too long, leaves the connection to the others; what it asked for may still
-happen. A connection that breaks is made anew once for each call that waits for it, as in `client`.
+happen. When a connection breaks, each call that waits for its answer is repeated as in `client`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self, cast
 
 from tsipc_client import launch
-from tsipc_client.asking import asks_for_repeat, expect, is_repeatable, keyed, member
+from tsipc_client.asking import REPEAT_AFTER_S, asks_for_repeat, expect, is_repeatable, keyed, member
 from tsipc_client.exchange import OnProgress, timed_out
 from tsipc_client.wire import messages as m
 from tsipc_client.wire.address import state_path
@@ -186,13 +186,15 @@ class AsyncClient:
             raise timed_out(timeout_s) from None
 
     async def _ask(self, request: m.Request, on_progress: OnProgress | None) -> m.Result:
-        link = await self._linked()
-        try:
-            return await link.ask(request, on_progress)
-        except WireError as error:
-            if not (asks_for_repeat(error) and is_repeatable(request)):
-                raise
+        for pause_s in REPEAT_AFTER_S:
+            link = await self._linked()
+            try:
+                return await link.ask(request, on_progress)
+            except WireError as error:
+                if not (asks_for_repeat(error) and is_repeatable(request)):
+                    raise
             await link.over.wait()
+            await asyncio.sleep(pause_s)
         link = await self._linked()
         return await link.ask(request, on_progress)
 
@@ -248,7 +250,8 @@ class _Link(asyncio.Protocol):
             self._connection.forget(number)
 
     def close(self) -> None:
-        """End the connection."""
+        """End the connection. Calls that wait on it fail, and are not repeated: nobody wants them any more."""
+        self._fail(Broken(ErrorCode.INTERNAL, "the client was closed while it waited for the answer"))
         if self._transport is not None:
             self._transport.close()
 

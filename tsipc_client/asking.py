@@ -10,6 +10,10 @@ from typing import TypeVar
 from tsipc_client.wire.errors import BadInput, ErrorCode, WireError
 from tsipc_client.wire.messages import Cancel, Publish, Request, Run, Send, Stop
 
+REPEAT_AFTER_S = (0.0, 0.02)
+"""The pauses before each repetition of what had no answer. The first may still meet the daemon that dies: the
+kernel takes connections in its name until it is quite gone."""
+
 _KEY_BYTES = 16
 
 M = TypeVar("M", bound=Enum)

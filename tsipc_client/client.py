@@ -4,19 +4,20 @@
         client.send("claude-blacklist", "claude-manager", "docker ps")
 
 A connection is made when the first verb needs one, and the daemon started if none runs. A connection that
-breaks is made anew once, and what had no answer is sent again under its idempotency key.
+breaks is made anew, and what had no answer is sent again under its idempotency key, at most twice.
 """
 
 from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
 from tsipc_client import launch
-from tsipc_client.asking import asks_for_repeat, expect, keyed, member
+from tsipc_client.asking import REPEAT_AFTER_S, asks_for_repeat, expect, keyed, member
 from tsipc_client.exchange import (
     Batch,
     Deadline,
@@ -193,9 +194,12 @@ class Client:
     ) -> list[Outcome]:
         batch, deadline = Batch(requests), Deadline(timeout_s)
         try:
-            if self._must_repeat(batch, on_progress, deadline):
+            for pause_s in REPEAT_AFTER_S:
+                if not self._must_repeat(batch, on_progress, deadline):
+                    return batch.settled()
                 self.close()
-                self._exchange(batch, on_progress, deadline)
+                time.sleep(pause_s)
+            self._exchange(batch, on_progress, deadline)
         except WireError as error:
             self.close()
             batch.fail(error)
