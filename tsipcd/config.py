@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from tsipc_client.wire.errors import WireError
+from tsipcd.core.state import KEEP_ENDED
 from tsipcd.views.faults import bad_file
 from tsipcd.views.folder import Folder
 from tsipcd.views.names import absolute
@@ -57,8 +58,8 @@ class Programs:
 class Queue:
     """The folder `queue`."""
 
-    keep: int = 1_000
-    """Messages that have ended and still have a file."""
+    keep: int = KEEP_ENDED
+    """Messages that have ended and still have a file: at most those that the state keeps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +225,7 @@ _CHECKS: dict[str, dict[str, tuple[str, Check]]] = {
         "human_quiet_s": ("human_quiet_s", _seconds("0s", "1h")),
     },
     "programs": {"type_into": ("type_into", _texts)},
-    "queue": {"keep": ("keep", _number(0, 100_000))},
+    "queue": {"keep": ("keep", _number(0, KEEP_ENDED))},
     "log": {"max_bytes": ("max_bytes", _number(64 << 10, 1 << 30)), "keep": ("keep", _number(0, 100))},
     "runs": {"keep": ("keep", _number(1, 10_000))},
 }

@@ -125,7 +125,7 @@ def test_what_is_no_duration(value: object) -> None:
         ),
         (
             '[queue]\nkeep = "many"',
-            "config.toml: line 2: queue.keep must be a whole number between 0 and 100000",
+            "config.toml: line 2: queue.keep must be a whole number between 0 and 1000",
         ),
         ("[queue]\nkeep = true", "config.toml: line 2: queue.keep must be a whole number"),
         ("[queue]\nkeep = -1", "config.toml: line 2: queue.keep must be a whole number"),

@@ -128,15 +128,23 @@ async def test_a_deleted_view_is_rebuilt_from_what_the_journal_has(
     assert read(path) == text(1, 50)
 
 
-async def test_a_log_whose_position_is_lost_repeats_nothing(folder: Folder, path: Path) -> None:
-    """And goes on with what is new."""
+async def test_a_log_whose_position_is_lost_repeats_nothing(
+    folder: Folder, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And goes on with what is new, also if it is killed again before the first position is written."""
     log = opened(folder, last=10)
     await log.close()
     folder.remove("events.position")
-    log = opened(folder, last=10)
-    log.append(11, [line(11)])
+    killed = opened(folder, last=10)
+    with monkeypatch.context() as patch:
+        patch.setattr(log_file.LogFile, "mark", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
+        killed.append(11, [line(11)])
+        await killed.flush()
+    log = opened(folder, last=11)
+    log.append(13, [line(13)])
     await log.close()
-    assert read(path) == text(1, 11)
+    await killed.close()
+    assert read(path) == text(1, 13)
 
 
 async def test_a_new_journal_goes_on_in_the_same_log(folder: Folder, path: Path) -> None:

@@ -133,6 +133,7 @@ async def test_a_burst_is_one_write_for_each_message(
 async def test_the_last_that_ended_are_kept(view: QueueView, path: Path) -> None:
     """And all that wait, older or not."""
     view.update([message(1)])
+    assert not has_room(view)
     for number in range(2, 8):
         view.update([message(number)])
         view.update([message(number, Status.DONE)])
@@ -165,6 +166,8 @@ async def test_of_too_many_the_newest_are_shown(view: QueueView, path: Path) -> 
     assert numbers(path) == [4, 5, 6, 7, 8]
     assert "newest" in (path / "not-all.txt").read_text()
     view.update([message(1, reason="still")])
+    await view.flush()
+    assert numbers(path) == [4, 5, 6, 7, 8]
     assert not has_room(view)
     for number in (6, 7, 8):
         view.update([message(number, Status.DELIVERED)])
@@ -251,30 +254,46 @@ async def test_a_full_disk_is_waited_out(
     assert [status_of(path / f"msg-{number}.json") for number in (1, 2)] == ["held", "done"]
 
 
-async def test_what_changes_while_it_is_being_written_is_not_lost(
-    view: QueueView, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The newer state wins over one that could not be written in time."""
+async def flush_while(view: QueueView, happens: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flush; something happens while the first file is written, which then fails. Flush again."""
     loop = asyncio.get_running_loop()
-    changed = threading.Event()
+    happened = threading.Event()
     replace = Folder.replace
 
-    def change() -> None:
-        view.update([message(1, Status.DELIVERED)])
-        changed.set()
+    def happen() -> None:
+        happens()
+        happened.set()
 
     def fail_once(self: Folder, name: str, data: bytes, **options: Any) -> None:
-        if not changed.is_set():
-            loop.call_soon_threadsafe(change)
-            changed.wait(20)
+        if not happened.is_set():
+            loop.call_soon_threadsafe(happen)
+            happened.wait(20)
             raise OSError(28, "No space left on device")
         replace(self, name, data, **options)
 
     monkeypatch.setattr(Folder, "replace", fail_once)
+    await view.flush()
+    await view.flush()
+
+
+async def test_what_changes_while_it_is_being_written_is_not_lost(
+    view: QueueView, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newer state wins over one that could not be written in time."""
     view.update([message(1)])
-    await view.flush()
-    await view.flush()
+    await flush_while(view, lambda: view.update([message(1, Status.DELIVERED)]), monkeypatch)
     assert status_of(path / "msg-1.json") == "delivered"
+
+
+@pytest.mark.parametrize("first", ["update", "rebuild"])
+async def test_rebuilding_while_something_is_being_written_leaves_no_stray(
+    view: QueueView, path: Path, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    """Neither what could not be written in time nor what is there already."""
+    (path / "msg-9.json").write_text("stray")
+    getattr(view, first)([message(1)])
+    await flush_while(view, lambda: view.rebuild([message(2)]), monkeypatch)
+    assert numbers(path) == [2]
 
 
 async def test_a_reader_never_sees_half_a_file(view: QueueView, path: Path) -> None:

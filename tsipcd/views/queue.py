@@ -139,8 +139,11 @@ class QueueView:
             if full:
                 self._left_out = True
                 self._oldest_shown = max(self._oldest_shown, _number(self._evict(self._waiting)) + 1)
-        if id_ in self._waiting or id_ in self._ended:
+        if self._shows(id_):
             self._dirty[id_] = message
+
+    def _shows(self, id_: str) -> bool:
+        return id_ in self._waiting or id_ in self._ended
 
     def _evict(self, shown: dict[str, None]) -> str:
         oldest = next(iter(shown))
@@ -159,18 +162,22 @@ class QueueView:
         if not (self._dirty or self._sweep):
             return False
         batch, self._dirty = self._dirty, {}
+        sweep, self._sweep = self._sweep, False
         self._on_disk.update(id_ for id_, message in batch.items() if message is not None)
         try:
-            if self._sweep:
+            if sweep:
                 keep = self._waiting.keys() | self._ended.keys()
                 self._on_disk |= await asyncio.to_thread(self._remove_strays, keep)
-                self._sweep = False
             gone = await asyncio.to_thread(self._write_batch, batch, time.monotonic() + budget_s)
             self._on_disk -= gone
             await asyncio.to_thread(self._write_note, capped=self._left_out)
+        except OSError:
+            self._sweep = self._sweep or sweep
+            raise
         finally:
-            # What came meanwhile is newer.
-            self._dirty = batch | self._dirty
+            # What came meanwhile is newer, and what is not shown any more is not to come back.
+            left = {id_: view for id_, view in batch.items() if view is None or self._shows(id_)}
+            self._dirty = left | self._dirty
         return bool(self._dirty)
 
     def _write_batch(self, batch: dict[str, MessageView | None], deadline: float) -> set[str]:
