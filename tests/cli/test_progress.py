@@ -77,6 +77,22 @@ def test_autopsy_shows_the_last_lines_and_where_the_rest_is() -> None:
     assert lines[-3:] == ["  | 100%", "  | FAIL", "  all of its output: /state/runs/run-3/2.log"]
 
 
+@pytest.mark.parametrize(
+    ("output", "line"),
+    [
+        ("⠙\x1b[1G\x1b[0Knpm error", "npm error"),
+        ("⠙\x1b[1G\x1b[0K⠹\x1b[1G\x1b[0K", ""),
+        ("10%\x1b[2K\r90%", "90%"),
+        ("10%\x1b[G90%", "90%"),
+        ("\x1b[32mok\x1b[0m\x1b(B", "ok"),
+        ("done\r", "done"),
+    ],
+)
+def test_a_line_stands_as_a_spinner_left_it(output: str, line: str) -> None:
+    """What was erased or overwritten is not repeated."""
+    assert progress.last_lines(output) == ([line] if line else [])
+
+
 def test_a_step_that_could_not_run_says_why() -> None:
     """Where there is no exit code there is a reason."""
     step = samples.step(2, Status.FAILED, reason="the pane died")

@@ -15,6 +15,12 @@ _FAILED = frozenset({Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.IN_
 LAST_LINES = 15
 """Of a failed step's output, repeated on stderr."""
 
+_LINE_START = re.compile(r"\x1b\[1?G")
+"""The cursor goes to the first column, as with a carriage return."""
+
+_ERASED = re.compile(r"(?:\r|\x1b\[1?G)\x1b\[0?K|\x1b\[2K")
+"""From here on the line begins anew: spinners end so."""
+
 _ESCAPE_SEQUENCE = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor moves
     r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC and the other strings: titles, links
@@ -186,8 +192,12 @@ def autopsy(step: StepView, steps: int, output: str, style: Style) -> Iterator[s
 
 def last_lines(output: str) -> list[str]:
     """The last lines as they stood on the screen: no colours, and of a progress bar its last state."""
-    lines = [
-        _ESCAPE_SEQUENCE.sub("", text).rstrip("\r").rpartition("\r")[2].rstrip()
-        for text in output.rstrip().split("\n")
-    ]
+    lines = [_as_it_stood(text) for text in output.rstrip().split("\n")]
     return [text for text in lines if text][-LAST_LINES:]
+
+
+def _as_it_stood(text: str) -> str:
+    """One line without what was erased, then without what was overwritten from its start."""
+    kept = _ERASED.split(text)[-1]
+    plain = _ESCAPE_SEQUENCE.sub("", _LINE_START.sub("\r", kept))
+    return plain.rstrip("\r").rpartition("\r")[2].rstrip()
