@@ -166,4 +166,3 @@ async def connection(tmux_server: TmuxServer) -> AsyncIterator[Connection]:
     made = await connect(tmux_server.socket, binary=tmux_server.binary, on_lost=lambda _: None)
     yield made
     await made.close()
-

@@ -65,7 +65,7 @@ class Connection(asyncio.Protocol):
     version: tuple[int, int, str]
     """`3.3a` is `(3, 3, "a")`: comparable."""
 
-    def __init__(self, socket: Path, process: subprocess.Popen[bytes], leash: Leash) -> None:
+    def __init__(self, socket: Path, name: str, process: subprocess.Popen[bytes], leash: Leash) -> None:
         self.socket = socket
         self.on_lost: Callable[[Connection], None] = lambda _: None
         """Called once, when the connection is over, whoever ended it."""
@@ -73,8 +73,12 @@ class Connection(asyncio.Protocol):
         """Set when the client's process has ended."""
         self._process = process
         self._leash = leash
+        self._name = name
+        self._session = ""
+        """The id of our session `name`."""
         self._stdin: asyncio.WriteTransport | None = None
         self._loop = asyncio.get_running_loop()
+        self._attached: asyncio.Future[str] = self._loop.create_future()
         self._parser = ControlParser()
         self._token = secrets.token_hex(8)
         self._count = 0
@@ -106,6 +110,24 @@ class Connection(asyncio.Protocol):
         except TimeoutError as exc:
             raise Deadline(f"tmux at {self.socket} did not answer in {deadline_s:g} s") from exc
 
+    async def introduce(self, deadline_s: float) -> None:
+        """Learn who is at the other end. Raises `TmuxError`, also if tmux made no session for us."""
+        try:
+            # Nothing is asked before: a control client without a session that gives commands crashes tmux.
+            async with asyncio.timeout(deadline_s):
+                self._session = await asyncio.shield(self._attached)
+        except TimeoutError as exc:
+            raise Deadline(f"tmux at {self.socket} did not answer in {deadline_s:g} s") from exc
+        token = secrets.token_hex(8)
+        asked = command("display-message", "-p", f"{token} #{{version}} #{{pid}} #{{start_time}}")
+        for block in await self.run(asked, deadline_s=deadline_s):
+            match block.text.split():
+                case [first, version, pid, started] if first == token:
+                    self.version = parse_version(version)
+                    self.server = ServerId(str(self.socket), int(pid), int(started))
+                    return
+        raise Lost(f"tmux at {self.socket} did not say its version")
+
     def _send(self, line: str) -> _Request:
         if "\n" in line:
             raise ValueError("a command list is one line")
@@ -126,7 +148,8 @@ class Connection(asyncio.Protocol):
         is_open = self.is_open
         self._end(f"we left tmux at {self.socket}")
         if is_open and self._stdin is not None and not self._stdin.is_closing():
-            self._stdin.write(b"kill-session\n")
+            # By its id, always: without a target, a client that is attached nowhere kills a user's session.
+            self._stdin.write(f"kill-session -t {self._session}\n".encode())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
                 await self.ended.wait()
@@ -168,6 +191,9 @@ class Connection(asyncio.Protocol):
             case Block():
                 self._take_block(event)
             case Notification():
+                session, _, name = event.rest.partition(" ")
+                if (event.name, name) == ("session-changed", self._name) and not self._attached.done():
+                    self._attached.set_result(session)
                 for callback in tuple(self._listeners):
                     callback(event)
             case Stray():
@@ -191,6 +217,10 @@ class Connection(asyncio.Protocol):
         if self._over:
             return
         self._over = True
+        if not self._attached.done():
+            self._attached.set_exception(Lost(reason))
+            # Whoever connects may have given up already.
+            self._attached.exception()
         for request in self._requests:
             if not request.answer.done():
                 request.answer.set_exception(Lost(reason))
@@ -230,28 +260,22 @@ async def connect(
 
     `folder` (by default the system's for temporary files) holds a FIFO while the connection lasts.
     """
-    for suffix in ("", f"{secrets.randbelow(10**6):06d}"):
-        leash = Leash(folder or Path(tempfile.gettempdir()))
-        session = f"{OUR_SESSION}{os.getpid()}{suffix}"
-        connection = await _spawn(socket, _command_line(binary, socket, session, leash), leash)
-        try:
-            await _introduce(connection, deadline_s)
-        except Lost as exc:
-            connection.abort()
-            # Of a daemon with our process id in another process namespace, or one that just ends.
-            if not suffix and "duplicate session" in str(exc):
-                continue
-            raise
-        except BaseException:
-            connection.abort()
-            raise
-        if on_lost is not None:
-            connection.on_lost = on_lost
-        return connection
-    raise AssertionError("unreachable")
+    # A name that no other connection has: of ours that ends just now, or of a daemon with our process id in
+    # another process namespace.
+    name = f"{OUR_SESSION}{os.getpid()}{secrets.randbelow(10**6):06d}"
+    leash = Leash(folder or Path(tempfile.gettempdir()))
+    connection = await _spawn(socket, _command_line(binary, socket, name, leash), name, leash)
+    try:
+        await connection.introduce(deadline_s)
+    except BaseException:
+        connection.abort()
+        raise
+    if on_lost is not None:
+        connection.on_lost = on_lost
+    return connection
 
 
-async def _spawn(socket: Path, command_line: list[str], leash: Leash) -> Connection:
+async def _spawn(socket: Path, command_line: list[str], name: str, leash: Leash) -> Connection:
     pipe = subprocess.PIPE
     try:
         # No asyncio subprocess: that keeps a thread for each child to wait for. Its output's end is enough.
@@ -267,23 +291,10 @@ async def _spawn(socket: Path, command_line: list[str], leash: Leash) -> Connect
         leash.cut()
         raise Unsent(f"cannot run {command_line[0]}: {exc.strerror}") from exc
     loop = asyncio.get_running_loop()
-    connection = Connection(socket, process, leash)
+    connection = Connection(socket, name, process, leash)
     connection._stdin, _ = await loop.connect_write_pipe(asyncio.Protocol, process.stdin)  # noqa: SLF001
     await loop.connect_read_pipe(lambda: connection, process.stdout)
     return connection
-
-
-async def _introduce(connection: Connection, deadline_s: float) -> None:
-    token = secrets.token_hex(8)
-    asked = command("display-message", "-p", f"{token} #{{version}} #{{pid}} #{{start_time}}")
-    blocks = await connection.run(asked, deadline_s=deadline_s)
-    for block in blocks:
-        match block.text.split():
-            case [first, version, pid, started] if first == token:
-                connection.version = parse_version(version)
-                connection.server = ServerId(str(connection.socket), int(pid), int(started))
-                return
-    raise Lost(f"tmux at {connection.socket} did not say its version: {blocks!r:.200}")
 
 
 def parse_version(text: str) -> tuple[int, int, str]:

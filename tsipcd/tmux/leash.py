@@ -1,8 +1,8 @@
 """Ends a process that tmux started for us as soon as we are gone, however we go. Knows nothing of tmux.
 
-A FIFO that we hold open and the process (`cat FIFO`) reads: when the last writer is gone, it ends. tmux has an
-option for the purpose, `destroy-unattached`, but with it, 3.3 to 3.7 crash now and then when a control client
-leaves: the session is freed while the client still points to it.
+A FIFO that we hold open and the process (`cat FIFO`) reads: when the last writer is gone, it ends. tmux has
+an option for the purpose, `destroy-unattached`. But with it, 3.3 to 3.7 crash now and then when a control
+client leaves: the session is freed while the client still points to it.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +20,11 @@ from tsipcd.tmux.listing import list_server
 from tsipcd.tmux.sockets import answers
 
 REST_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-"""Between two attempts. The first matters too: a server that exits would wait for a client that comes now."""
+"""Between two attempts. The first matters too: a server that exits would wait for a client that comes now, and
+one whose sessions change in the tenth of a millisecond in which a control client introduces itself crashes (3.2
+to 3.5): our own last session is among those that change."""
+YOUNG_S = 0.2
+"""A server that has just started is left alone for so long: its first sessions come now. See `REST_S`."""
 EXIT_S = 1.0
 """How long a server may take to exit once our client was the last thing that kept it."""
 
@@ -197,6 +202,7 @@ class Server:
         if not answers(self.socket):
             self._gone()
             return None
+        await asyncio.sleep(_youth_left_s(self.socket))
         async with self._slots:
             connection = await connect(
                 self.socket, binary=self._binary, folder=self._folder, on_lost=self._on_lost
@@ -280,3 +286,11 @@ class Server:
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("tmux at %s could not be looked at", self.socket, exc_info=error)
             self._rest(f"tmux at {self.socket} could not be looked at: {error}")
+
+
+def _youth_left_s(socket: Path) -> float:
+    try:
+        age_s = time.time() - socket.stat().st_mtime
+    except OSError:
+        return 0.0
+    return YOUNG_S - age_s if 0.0 <= age_s < YOUNG_S else 0.0
