@@ -250,7 +250,7 @@ class _Link(asyncio.Protocol):
             self._connection.forget(number)
 
     def close(self) -> None:
-        """End the connection. Calls that wait on it fail, and are not repeated: nobody wants them any more."""
+        """End the connection. Calls that wait on it fail and are not repeated: nobody wants them now."""
         self._fail(Broken(ErrorCode.INTERNAL, "the client was closed while it waited for the answer"))
         if self._transport is not None:
             self._transport.close()
