@@ -56,6 +56,8 @@ def reader(short_path: Path) -> Iterator[Reader]:
     _program(programs / "ts-ipc", f'exec {sys.executable} -m tsipc_client "$@"')
     for name in STUBS:
         _program(programs / name, f'echo "{name} $*"')
+    # tmux starts login shells, and /etc/profile begins the PATH anew.
+    (short_path / ".bash_profile").write_text(f"PATH={programs}:$PATH\n")
     environment = {
         "HOME": str(short_path),
         "PATH": f"{programs}:{os.environ['PATH']}",

@@ -18,8 +18,8 @@ def test_the_readme_works_as_it_is_written(reader: Reader) -> None:
     assert (state / "claude-fortinet.data").read_text() == '{"status": "ok"}'
     assert "docker ps" in reader.paste("tmux capture-pane -p -t =claude-manager:")
     assert "UI updated" in reader.paste("tmux capture-pane -p -t =claude-planka:")
-    assert "claude-planka" in printed
-    assert "PUBLISH claude-blacklist [deployment]" in printed
+    assert "END deploy-full run-1 success" in printed
+    assert "PUBLISH claude-blacklist [deployment]" in reader.paste("ts-ipc events 100")
 
 
 @pytest.mark.skipif(shutil.which("socat") is None, reason="needs socat")
