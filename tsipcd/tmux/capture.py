@@ -46,13 +46,18 @@ class Capture:
             return 0
         return int(text) if text.isdigit() else 0
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing can come into the log any more."""
+        return not self.is_piped or (self.cat > 0 and not tty.is_alive(self.cat))
+
     async def open(self) -> None:
         """Pipe the pane into the log from here on, unless it is piped elsewhere."""
         pipe = command("pipe-pane", "-O", "-t", self.pin.pane, _shell_command(self.log, self.pid_file))
         free = both(equal("#{pane_pid}", str(self.pin.pid)), equal("#{pane_pipe}", "0"))
         was_piped = await self._look(when(free, pipe, target=self.pin.pane))
         # Piped already: by an earlier submission of ours, or by somebody else.
-        self.is_piped = bool(self.terminal) and (not was_piped or self._cat_lives())
+        self.is_piped = bool(self.terminal) and (not was_piped or self._is_ours())
 
     async def find(self) -> None:
         """Take up what an earlier life of the daemon opened."""
@@ -61,7 +66,7 @@ class Capture:
 
     async def close(self) -> None:
         """End the pipe if it is ours and still there."""
-        if self.is_piped and self.terminal and (not self.cat or self._cat_lives()):
+        if self.terminal and not self.has_ended:
             same = equal("#{pane_pid}", str(self.pin.pid))
             close = command("pipe-pane", "-t", self.pin.pane)
             # A pane that is gone has no pipe: the failure says nothing new.
@@ -80,7 +85,7 @@ class Capture:
         # The last line is the prompt that came after.
         return NOTE + "".join(f"{line.rstrip()}\n" for line in lines[:-1])
 
-    def _cat_lives(self) -> bool:
+    def _is_ours(self) -> bool:
         return self.cat > 0 and tty.is_alive(self.cat)
 
     async def _look(self, *then: str) -> bool:

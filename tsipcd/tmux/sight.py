@@ -23,6 +23,8 @@ _FIELDS = (
     "#{session_name}"
 )
 
+_CLIENT = "#{client_activity} #{client_control_mode}"
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:
@@ -50,25 +52,20 @@ async def look(connection: Connection, place: Place) -> Sight | None:
     """
     mark = f"tsipc-{secrets.token_hex(4)}"
     target = place.pane.pane if place.pane is not None else f"{place.session_id}:"
+    # Without /proc that is all there is; with it, it would only cost time.
+    running = "" if tty.tells_processes() else "#{pane_current_command}"
     blocks = await connection.run(
         command("list-panes", "-s", "-t", f"{place.session_id}:", "-F", f"{mark} {_FIELDS}"),
-        command(
-            "list-clients",
-            "-t",
-            place.session_id,
-            "-F",
-            f"{mark}-c #{{client_activity}} #{{client_control_mode}}",
-        ),
-        # Without /proc this is all there is.
-        command("display-message", "-p", "-t", target, f"{mark}-p #{{pane_current_command}}"),
+        command("list-clients", "-t", place.session_id, "-F", f"{mark}-c {_CLIENT}"),
+        command("display-message", "-p", "-t", target, f"{mark}-p {running}"),
         command("capture-pane", "-p", "-e", "-N", "-t", target),
     )
     lines = [line for block in blocks if block.ok for line in block.lines]
     fields = _choose(place, [line.split(" ", 15)[1:] for line in lines if line.startswith(f"{mark} ")])
     if fields is None or not all(block.ok for block in blocks):
         return None
-    running = next((line.partition(" ")[2] for line in lines if line.startswith(f"{mark}-p")), "")
-    return _sight(fields, place, _activity(lines, mark), running, _picture(blocks, mark))
+    name = next((line.partition(" ")[2] for line in lines if line.startswith(f"{mark}-p")), "")
+    return _sight(fields, place, _activity(lines, mark), name, _picture(blocks, mark))
 
 
 def _choose(place: Place, panes: list[list[str]]) -> list[str] | None:

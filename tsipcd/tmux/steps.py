@@ -282,8 +282,9 @@ async def _await_end_marker(step: _Step) -> None:
     scanned = 0
     while not step.alarm.has_ended(step.pin.pid) and loop.time() < deadline:
         step.alarm.clear()
+        has_ended = step.capture.has_ended
         size = step.log.stat().st_size
-        if transcript.find_marker(step.log, step.end, scanned) is not None:
+        if has_ended or transcript.find_marker(step.log, step.end, scanned) is not None:
             return
         scanned = max(0, size - len(step.end))
         await step.alarm.wait(deadline - loop.time())
