@@ -133,7 +133,9 @@ def _redis(folder: Path) -> Iterator[Redis]:
     )
     try:
         until(path.exists, what="redis listens")
-        yield Redis(path)
+        connection = Redis(path)
+        yield connection
+        connection.socket.close()
     finally:
         server.terminate()
         server.wait(30)
