@@ -20,7 +20,11 @@ from pathlib import Path
 from tsipcd.core.topology import ServerId
 from tsipcd.tmux.commands import command, sequence
 from tsipcd.tmux.control import Block, ControlParser, Event, Notification, Overflow, Stray
+from tsipcd.tmux.failures import Deadline, Lost, TmuxError, Unsent
+from tsipcd.tmux.inquiry import inquire, start
 from tsipcd.tmux.leash import Leash
+
+__all__ = ["Connection", "Deadline", "Lost", "TmuxError", "Unsent", "connect", "parse_version"]
 
 CONNECT_S = 2.0
 RUN_S = 5.0
@@ -32,22 +36,6 @@ MAX_UNSENT_BYTES = 16 * 1024 * 1024
 
 OUR_SESSION = "~ts-ipc-"
 """Followed by digits. The tilde sorts behind every usual name: scripts take the first line of `tmux ls`."""
-
-
-class TmuxError(Exception):
-    """A request to a tmux server was not answered."""
-
-
-class Deadline(TmuxError):
-    """No answer in time: the request may have been carried out, or may still be."""
-
-
-class Lost(TmuxError):
-    """The connection ended before the answer: the request may have been carried out."""
-
-
-class Unsent(TmuxError):
-    """There was no connection, or no room: the request was not sent and will not be carried out."""
 
 
 @dataclass(slots=True)
@@ -228,11 +216,6 @@ class Connection(asyncio.Protocol):
         self.on_lost(self)
 
 
-def child_environment() -> dict[str, str]:
-    """Our environment without what would make the client think that it runs in a tmux."""
-    return {name: value for name, value in os.environ.items() if name not in {"TMUX", "TMUX_PANE"}}
-
-
 def _command_line(binary: str, socket: Path, session: str, leash: Leash) -> list[str]:
     start = sequence(
         # Several words: no shell starts the session's one process, the user's default-shell may be anything.
@@ -260,11 +243,11 @@ async def connect(
 
     `folder` (by default the system's for temporary files) holds a FIFO while the connection lasts.
     """
+    await inquire(socket, binary=binary, deadline_s=deadline_s)
     # A name that no other connection has: of ours that ends just now, or of a daemon with our process id in
     # another process namespace.
     name = f"{OUR_SESSION}{os.getpid()}{secrets.randbelow(10**6):06d}"
-    leash = Leash(folder or Path(tempfile.gettempdir()))
-    connection = await _spawn(socket, _command_line(binary, socket, name, leash), name, leash)
+    connection = await _spawn(socket, binary, name, Leash(folder or Path(tempfile.gettempdir())))
     try:
         await connection.introduce(deadline_s)
     except BaseException:
@@ -275,21 +258,12 @@ async def connect(
     return connection
 
 
-async def _spawn(socket: Path, command_line: list[str], name: str, leash: Leash) -> Connection:
-    pipe = subprocess.PIPE
+async def _spawn(socket: Path, binary: str, name: str, leash: Leash) -> Connection:
     try:
-        # No asyncio subprocess: that keeps a thread for each child to wait for. Its output's end is enough.
-        process = subprocess.Popen(  # noqa: ASYNC220 - forks, does not wait
-            command_line,
-            stdin=pipe,
-            stdout=pipe,
-            stderr=subprocess.STDOUT,
-            env=child_environment(),
-            start_new_session=True,
-        )
-    except OSError as exc:
+        process = start(_command_line(binary, socket, name, leash), stdin=subprocess.PIPE)
+    except TmuxError:
         leash.cut()
-        raise Unsent(f"cannot run {command_line[0]}: {exc.strerror}") from exc
+        raise
     loop = asyncio.get_running_loop()
     connection = Connection(socket, name, process, leash)
     connection._stdin, _ = await loop.connect_write_pipe(asyncio.Protocol, process.stdin)  # noqa: SLF001

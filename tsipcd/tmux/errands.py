@@ -16,10 +16,11 @@ from typing import Protocol, TypeVar, assert_never
 from tsipcd.core.effects import AdoptStep, Forget, Inspect, ShowText, StartStep, TypeKeys
 from tsipcd.core.inputs import Input, Inspected, Outcome, StepEnded, TextShown, Typed, Verdict
 from tsipcd.core.topology import ServerId
-from tsipcd.tmux.connection import Connection, TmuxError
+from tsipcd.tmux.connection import Connection
+from tsipcd.tmux.failures import Gone, TmuxError
 from tsipcd.tmux.keys import Attempt, TypeLine, type_text
 from tsipcd.tmux.notify import show_text
-from tsipcd.tmux.server import Gone, Server
+from tsipcd.tmux.server import Server
 
 TmuxEffect = Inspect | Forget | TypeKeys | StartStep | AdoptStep | ShowText
 

@@ -15,8 +15,9 @@ from typing import Final
 
 from tsipcd.core.topology import Pane, PanePin, ServerId, Session
 from tsipcd.tmux.commands import command
-from tsipcd.tmux.connection import OUR_SESSION, Connection, Lost
+from tsipcd.tmux.connection import OUR_SESSION, Connection
 from tsipcd.tmux.control import Block
+from tsipcd.tmux.failures import Lost
 
 OURS: Final = re.compile(re.escape(OUR_SESSION) + r"\d+")
 

@@ -14,15 +14,16 @@ from pathlib import Path
 
 from tsipcd.core.inputs import Input, ServerGone, ServerSeen
 from tsipcd.core.topology import ServerId
-from tsipcd.tmux.connection import Connection, TmuxError, Unsent, connect
+from tsipcd.tmux.connection import Connection, connect
 from tsipcd.tmux.control import Notification
+from tsipcd.tmux.failures import Gone, TmuxError, Unsent
 from tsipcd.tmux.listing import list_server
 from tsipcd.tmux.sockets import answers
 
 REST_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Between two attempts. The first matters too: a server that exits would wait for a client that comes now, and
-one whose sessions change in the tenth of a millisecond in which a control client introduces itself crashes (3.2
-to 3.5): our own last session is among those that change."""
+for the sake of the crash that `inquiry` tells of, our own last session shall have ended before.
+"""
 YOUNG_S = 0.2
 """A server that has just started is left alone for so long: its first sessions come now. See `REST_S`."""
 EXIT_S = 1.0
@@ -37,10 +38,6 @@ TOPOLOGY = frozenset(
 """Notifications after which a listing may look different."""
 
 logger = logging.getLogger("tsipcd.tmux.server")
-
-
-class Gone(TmuxError):
-    """The server, or that life of it, has exited."""
 
 
 class Server:
