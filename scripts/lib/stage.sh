@@ -23,7 +23,7 @@ cat > "$demo/tmux.conf" <<'CONF'
 set -g default-command "PS1='$ ' HISTFILE= exec bash --norc --noprofile"
 set -g display-time 30000
 set -g status-right ""
-set -g default-terminal "tmux-256color"
+set -g default-terminal "screen-256color"
 CONF
 
 fail() { printf '\n%s failed: %s\n' "${0##*/}" "$1" >&2; exit 1; }
