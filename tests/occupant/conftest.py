@@ -209,7 +209,7 @@ class Seats:
             pytest.skip("this tmux has no new-session -e")
         made = self.tmux.run(
             "new-session", "-d", "-P", "-F", "#{session_id} #{pane_id} #{pane_pid} #{pid} #{start_time}",
-            "-s", name, "-x", str(width), "-y", "30", *extra, *command,
+            "-s", name, "-x", str(width), "-y", "30", "-c", str(self.tmux.home), *extra, *command,
         )  # fmt: skip
         session, pane, pane_pid, pid, started = made.split()
         if self.connection is None:

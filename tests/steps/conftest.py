@@ -204,7 +204,7 @@ class Panes:
         need(shell)
         made = self.tmux.run(
             "new-session", "-d", "-P", "-F", "#{session_id} #{pane_id} #{pane_pid} #{pid} #{start_time}",
-            "-s", shell, "-x", "100", "-y", "30", *(command or SHELLS[shell]),
+            "-s", shell, "-x", "100", "-y", "30", "-c", str(self.tmux.home), *(command or SHELLS[shell]),
         )  # fmt: skip
         session, pane, pane_pid, pid, started = made.split()
         if self.connection is None:

@@ -145,10 +145,11 @@ def _base(process: Process) -> str:
 def _interpreted(process: Process, interpreter: str) -> Occupant:
     words = process.argv[1:]
     module = words[words.index("-m") + 1] if "-m" in words[:-1] else None
+    if module is None and any(word in ("-c", "-e", "-p") for word in words):
+        return Occupant(interpreter)
     operand = next((word for word in words if not word.startswith("-")), None)
     if operand is None and module is None:
-        alone = interpreter in PROGRAMS and not any(word in ("-c", "-e", "-p") for word in words)
-        return Occupant(interpreter, kind=PROGRAMS[interpreter] if alone else None)
+        return Occupant(interpreter, kind=PROGRAMS.get(interpreter))
     path = PurePosixPath(module or operand or "")
     names = [path.stem, path.name, *(PACKAGES[part] for part in path.parts if part in PACKAGES)]
     program = next((name for name in reversed(names) if name in PROGRAMS), None)

@@ -14,7 +14,7 @@ _COPY_BYTES = 1 << 20
 _ESCAPE = re.compile(
     r"\x1b(?:\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC: titles, marks
     r"|[PX^_][^\x1b]*(?:\x1b\\)?"  # DCS and other strings
-    r"|\[(?P<parameters>[0-9;:<=>?]*)[ -/]*(?P<final>[@-~])"  # CSI
+    r"|\[(?P<parameters>[0-9;:<=>?]*)[ -/]*(?:(?P<final>[@-~])|$)"  # CSI
     r"|[ -/]*[0-~])?"
 )
 _TOKEN = re.compile(
@@ -30,7 +30,7 @@ def plain_text(raw: bytes) -> str:
     for token in _TOKEN.finditer(raw.decode("utf-8", "replace")):
         text, control = token["text"], token["control"]
         if text is not None:
-            line = text if not line else line[:column].ljust(column) + text + line[column + len(text) :]
+            line = line[:column].ljust(column) + text + line[column + len(text) :]
             column += len(text)
         elif control == "\n":
             lines.append(line.rstrip())

@@ -11,6 +11,7 @@ import os
 import struct
 import sys
 import termios
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,18 +131,15 @@ def reads_terminal(pid: int) -> bool | None:
 def has_open(pid: int, folder: Path) -> bool:
     """Whether `pid` holds a regular file below `folder` open."""
     try:
-        targets = [entry.readlink() for entry in (PROC / str(pid) / "fd").iterdir()]
+        entries = list((PROC / str(pid) / "fd").iterdir())
     except OSError:
         return False
-    return any(folder in target.parents for target in targets)
-
-
-def resolved_name(pid: int) -> str | None:
-    """The file name of the program that `pid` really runs: `dash` for an `sh`."""
-    try:
-        return (PROC / str(pid) / "exe").readlink().name.removesuffix(" (deleted)")
-    except OSError:
-        return None
+    for entry in entries:
+        # It may have been closed since.
+        with suppress(OSError):
+            if folder in entry.readlink().parents:
+                return True
+    return False
 
 
 def is_alive(pid: int) -> bool:
