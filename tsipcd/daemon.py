@@ -59,6 +59,7 @@ def run(*, verbose: bool) -> int:
         directory = state_directory()
         folder = Folder.open(str(directory))
         held = lock.take(directory)
+        folder.sweep()
         listening = activated()
         by_systemd = listening is not None
         if listening is None:
@@ -194,6 +195,7 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         self._recorder.rebuild()
+        await self._log.flush()
         self._runtime.restore()
         if self._machine.has_work:
             await self._intake.look()

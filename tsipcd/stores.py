@@ -84,6 +84,9 @@ class Stores:
             raise Refused(
                 ErrorCode.NOT_ALLOWED, f"{error.path} was edited at the same moment", hint="try again"
             ) from error
+        except WireError:
+            self._stale = True
+            raise
         except OSError as error:
             self._stale = True
             raise _cannot_write(self._subscriptions.path, error) from error

@@ -355,7 +355,7 @@ class StepView:
     started_at: float | None = None
     ended_at: float | None = None
     log: str = ""
-    """Path of what it printed; empty before it starts."""
+    """What it printed, a path in the state folder; empty before it starts."""
     last_line: str = ""
 
 

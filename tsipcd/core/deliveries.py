@@ -232,6 +232,9 @@ class Deliveries:
             self._miss(turn, message)
         elif self._lanes.join(message.number, found.pane):
             self._inspect(turn, message, found)
+        elif message.run:
+            # Whoever follows the run sees why nothing happens; other messages are shown as `behind msg-N`.
+            self._hold(turn, message, "others come before it in this pane")
 
     def _inspect(self, turn: Turn, message: Message, found: Found | None = None) -> None:
         found = found or self._find(message)
