@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 from tsipc_client.wire.address import state_directory
-
 from tsipc_client.wire.errors import WireError
 from tsipcd import lock, supervisor
 from tsipcd.config import Config, load
