@@ -118,6 +118,41 @@ class TmuxServer:
         self.run("kill-server", check=False)
 
 
+@dataclass
+class Terminal:
+    """A client that is really attached: it runs in a pane of another server, whose screen can be read."""
+
+    outer: TmuxServer
+    pane: str
+    client: str
+    """Its name, as `list-clients` of the inner server tells it."""
+
+    def screen(self) -> str:
+        return self.outer.run("capture-pane", "-p", "-t", self.pane)
+
+
+@pytest.fixture
+def attach(
+    new_server: Callable[[str], TmuxServer],
+) -> Callable[[TmuxServer, str], Terminal]:
+    """Attaches a terminal to a session of a server."""
+    outer = new_server("terminals")
+
+    def make(server: TmuxServer, session: str) -> Terminal:
+        def clients() -> set[str]:
+            return set(server.run("list-clients", "-F", "#{client_name}").split())
+
+        before = clients()
+        words = ["env", "-u", "TMUX", server.binary, "-u", "-S", str(server.socket)]
+        pane = outer.new_session(f"for-{len(before)}-{time.monotonic_ns()}", *words, "attach", "-t", session)
+        server.wait_until(lambda: clients() - before)
+        (client,) = clients() - before
+        server.wait_until(lambda: outer.capture(pane).strip())
+        return Terminal(outer, pane, client)
+
+    return make
+
+
 @pytest.fixture(params=tmux_binaries(), ids=version_of)
 def tmux_binary(request: pytest.FixtureRequest) -> str:
     binary: str = request.param

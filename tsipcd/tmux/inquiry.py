@@ -2,7 +2,7 @@
 
 Comes before every control client. While a control client introduces itself, 3.2 to 3.5 crash if a session
 comes or goes or a pane changes its mode: the client is told of it before there is anything to tell it with.
-With a server that answers, that is a tenth of a millisecond; with one that stood still, all that has piled up.
+With a server that answers, that is a tenth of a millisecond; one that stood still has a pile of such news.
 """
 
 from __future__ import annotations

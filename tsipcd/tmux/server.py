@@ -21,8 +21,8 @@ from tsipcd.tmux.listing import list_server
 from tsipcd.tmux.sockets import answers
 
 REST_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-"""Between two attempts. The first matters too: a server that exits would wait for a client that comes now, and
-for the sake of the crash that `inquiry` tells of, our own last session shall have ended before.
+"""Between two attempts. The first matters too: a server that exits would wait for a client that comes now,
+and for the sake of the crash that `inquiry` tells of, our own last session shall have ended before.
 """
 YOUNG_S = 0.2
 """A server that has just started is left alone for so long: its first sessions come now. See `REST_S`."""
