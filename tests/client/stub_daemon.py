@@ -53,6 +53,8 @@ class StubRuntime:
                 status = RESULTS[m.DaemonStatus]
                 assert isinstance(status, m.StatusReport)
                 self.server.reply(call, replace(status, pid=os.getpid(), clients=self.server.clients))
+            case m.Events(lines=lines) if lines > 1000:
+                self.server.reply(call, m.LogLines(lines=("x" * lines,), path="/p"))
             case m.Show(id="nothing"):
                 self.server.fail(call, BadInput(ErrorCode.UNKNOWN_ID, "nothing is known of it", hint="look"))
             case _:

@@ -65,6 +65,20 @@ async def test_a_cancelled_call_leaves_the_connection_to_the_others(stub: Stubs)
         await client.send("a", "b", "go")
         assert isinstance(await waiting[1], m.Sent)
         assert (await client.status()).clients == 1
+        assert client._link is not None
+        assert client._link._connection.open == 0
+
+
+@pytest.mark.usefixtures("python_of_stub")
+async def test_a_cancelled_call_does_not_end_the_connecting_of_others(stubs: Stubs) -> None:
+    """All wait for the same connection; it goes on when the first of them gives up."""
+    async with AsyncClient(stubs.directory) as client:
+        calls = [asyncio.create_task(client.queue()) for _ in range(3)]
+        await asyncio.sleep(0)  # each begins
+        assert client._linking is not None
+        calls[0].cancel()
+        assert await calls[1] == await calls[2] == RESULTS[m.Queue]
+        assert calls[0].cancelled()
 
 
 async def test_errors_are_those_of_the_blocking_client(stub: Stubs, short_path: Path) -> None:

@@ -121,9 +121,19 @@ def test_a_daemon_that_still_drains_is_waited_for(stubs: Stubs, monkeypatch: pyt
         stub = sys.executable
         script = f'echo x >> {stubs.directory}/tries; [ -e {stubs.directory}/free ] || exit 75; exec "{stub}"'
         fake_python(stubs.directory, script, monkeypatch)
+        looks: list[str] = []
+        holder = launch._holder
+
+        def counted(folder: str) -> int:
+            looks.append(folder)
+            return holder(folder)
+
+        monkeypatch.setattr(launch, "_holder", counted)
         with ThreadPoolExecutor(1) as pool:
             asking = pool.submit(launch.ensure, stubs.directory)
             until((stubs.directory / "tries").exists, what="the first try")
+            until(lambda: len(looks) > 3, what="it waits for the old one")
+            assert (stubs.directory / "tries").read_text() == "x\n"
             assert not asking.done()
             (stubs.directory / "free").touch()
             draining.kill()

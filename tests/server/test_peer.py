@@ -145,6 +145,22 @@ async def test_a_frame_that_does_not_go_on_is_given_up(house: House, monkeypatch
     assert await wire.ended() == b""
 
 
+async def test_each_frame_has_a_deadline_of_its_own(house: House) -> None:
+    """A busy client whose bytes end in the middle of some frame every time is not cut off."""
+    data = frame(msgpack.packb([0, 1, "queue", {}]))
+    wire = await house.connect()
+    await wire.say(data[:5])
+    peer = house.server._peers[1]
+    await house.until(lambda: peer._deadline is not None)
+    first = peer._deadline
+    await wire.say(data[5:] + data[:5])
+    await wire.hear()
+    assert first is not None
+    assert first.cancelled()
+    assert peer._deadline is not None
+    assert peer._deadline.when() > first.when()
+
+
 async def test_an_idle_connection_has_no_deadline(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only a begun frame is urgent: the loop has nothing to wake up for."""
     monkeypatch.setattr(peer_module, "FRAME_S", 60.0)
@@ -206,6 +222,17 @@ def _take(connection: socket.socket, count: int) -> list[int]:
             size = int.from_bytes(file.read(4), "big")
             unpacked.append(msgpack.unpackb(file.read(size))[1])
     return unpacked
+
+
+async def test_a_client_that_reads_gets_answers_of_any_size(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one read brings in is not all answered at once: 20 MB of answers never wait together."""
+    monkeypatch.setattr(peer_module, "MAX_UNREAD_BYTES", 1 << 17)
+    monkeypatch.setattr(peer_module, "MAX_UNSENT_BYTES", 1 << 20)
+    wire = await house.connect()
+    await wire.say(b"".join(frame(msgpack.packb([0, n, "events", {"lines": 100_000}])) for n in range(200)))
+    assert [(await wire.hear())[1] for _ in range(200)] == list(range(200))
 
 
 async def test_a_client_that_lets_answers_pile_up_is_cut_off(

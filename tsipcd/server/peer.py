@@ -71,14 +71,13 @@ class Peer(asyncio.Protocol):
         """Nothing more will come."""
         self._closing = False
         """Nothing more will be said."""
-        self._congested = False
         self._paused = False
 
     @property
     def is_idle(self) -> bool:
         """Whether nobody would miss it: no request open, none begun, no answer unsent."""
-        is_at_work = self._open or self._waiting or self._out or self._congested or self._receiver.is_partial
-        return not (is_at_work or self._closing)
+        is_at_work = self._open or self._waiting or self._out or self._receiver.is_partial
+        return not (is_at_work or self._closing or self._buffered_bytes)
 
     # ── answers ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -141,15 +140,9 @@ class Peer(asyncio.Protocol):
         self._work()
         return not self._is_hung_up()
 
-    def pause_writing(self) -> None:
-        """The client does not read."""
-        self._congested = True
-        self._throttle()
-
     def resume_writing(self) -> None:
-        """It reads again."""
-        self._congested = False
-        self._unsent_bytes = 0 if self._transport is None else self._transport.get_write_buffer_size()
+        """The client has read most of what waited for it."""
+        self._unsent_bytes = self._buffered_bytes
         self._work()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - why it ended changes nothing
@@ -248,6 +241,10 @@ class Peer(asyncio.Protocol):
     def _lines(self) -> bool:
         return bool(self._receiver.lines)
 
+    @property
+    def _buffered_bytes(self) -> int:
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
     def _write(self, data: bytes) -> None:
         """Send with all else that is said in this turn of the loop: one system call for many answers."""
         if self._closing:
@@ -267,7 +264,7 @@ class Peer(asyncio.Protocol):
         self._out.clear()
         if self._waiting:
             self._work_soon()
-        self._unsent_bytes = transport.get_write_buffer_size()
+        self._unsent_bytes = self._buffered_bytes
         if self._unsent_bytes > MAX_UNSENT_BYTES:
             _logger.warning("cut off process %d: it does not read its answers", self._pid)
             self.abort()
@@ -275,7 +272,7 @@ class Peer(asyncio.Protocol):
     def _throttle(self) -> None:
         """Read on, or let the client wait."""
         transport = self._transport
-        must_pause = bool(self._waiting) or self._congested
+        must_pause = bool(self._waiting)
         if transport is None or self._ended or must_pause == self._paused:
             return
         self._paused = must_pause
