@@ -53,110 +53,6 @@ async def test_a_loop_in_the_shell_itself_holds(sit: Seats, kind: str) -> None:
     await seat.becomes("")
 
 
-@pytest.mark.parametrize("kind", SHELLS)
-async def test_a_half_typed_line_holds_until_it_is_cleared(sit: Seats, kind: str) -> None:
-    """`echo half` without Enter holds; the cleared line opens."""
-    seat = await sit.shell(kind)
-    seat.type("echo half")
-    await seat.shows("echo half")
-    await seat.becomes("half-typed line")
-    watch = seat.watch()
-    assert (await watch.first()).reason == "half-typed line"
-    seat.type("", "C-c" if kind == "ksh" else "C-u")
-    assert (await watch.opens())[0] == "half-typed line"
-
-
-FANCY = {
-    "two lines": "user in host at ~/proj on main\n\u276f ",
-    "virtual environment": "(venv) user@host:~/x$ ",
-    "angle": "> ",
-    "branch": "proj git:(main) % ",
-    "root": "[root@host /srv]# ",
-    "battery": "80% user@host \u03bb ",
-}
-
-
-@pytest.mark.parametrize("kind", ["bash", "zsh", "dash", "ksh"])
-@pytest.mark.parametrize("prompt", FANCY.values(), ids=FANCY)
-async def test_prompts_of_many_shapes_are_empty_lines(sit: Seats, kind: str, prompt: str) -> None:
-    """A prompt that people have does not hold; the same with text behind it does."""
-    if kind == "zsh":
-        prompt = prompt.replace("%", "%%")
-    need(kind)
-    seat = await sit(kind, *SHELLS[kind], env={"PS1": prompt})
-    await seat.shows(prompt.splitlines()[-1].rstrip().replace("%%", "%"))
-    await seat.becomes("")
-    seat.type("echo half")
-    await seat.shows("echo half")
-    # A gate that sees the pane for the first time knows no prompt of it.
-    for _ in range(2):
-        await seat.becomes("half-typed line")
-        seat.gate._prompts.clear()
-    seat.type("", "C-c")
-    await seat.becomes("")
-
-
-async def test_a_fish_prompt_of_two_lines_is_an_empty_line(sit: Seats) -> None:
-    """fish with a drawn prompt, a right prompt and a suggestion from its history."""
-    need("fish")
-    seat = await sit("fish", *SHELLS["fish"])
-    await seat.becomes("")
-    seat.enter("function fish_right_prompt; echo '12:30'; end")
-    seat.enter("function fish_prompt; echo '~/proj main'; echo '\u276f '; end")
-    seat.enter("echo suggested")
-    await seat.shows("12:30")
-    await seat.becomes("")
-    seat.type("echo s")
-    await seat.shows("\u276f echo s")
-    await seat.becomes("half-typed line")
-    seat.type("", "C-u")
-    await seat.becomes("")
-
-
-async def test_a_prompt_without_a_known_end_does_not_hold(sit: Seats) -> None:
-    """Nobody types and nothing says that the line is more than a prompt: it opens."""
-    need("bash")
-    seat = await sit("odd", *SHELLS["bash"], env={"PS1": "here we go "})
-    await seat.shows("here we go")
-    await seat.becomes("")
-
-
-async def test_text_right_of_the_cursor_is_half_typed(sit: Seats) -> None:
-    """The cursor brought to the start of the line does not make it empty."""
-    seat = await sit.shell("bash")
-    seat.type("echo half", "C-a")
-    await seat.shows("echo half")
-    await seat.becomes("half-typed line")
-
-
-async def test_a_half_typed_line_that_wraps_is_half_typed(sit: Seats) -> None:
-    """The cursor's row holds no prompt, only the rest of a long line."""
-    seat = await sit.shell("bash", width=40)
-    seat.type("echo " + "x" * 60 + " $")
-    await seat.shows("x $")
-    await seat.becomes("half-typed line")
-
-
-@pytest.mark.parametrize("kind", ["bash", "zsh", "dash", "ksh"])
-async def test_an_open_quote_is_half_typed(sit: Seats, kind: str) -> None:
-    """The continuation prompt is no empty line: what is typed there becomes part of the command."""
-    seat = await sit.shell(kind)
-    seat.enter("echo 'never closed")
-    await seat.shows("> ".rstrip())
-    await seat.becomes("half-typed line")
-    seat.gate._prompts.clear()
-    await seat.becomes("half-typed line")
-
-
-@pytest.mark.parametrize("kind", ["bash", "zsh"])
-async def test_a_search_in_the_history_is_half_typed(sit: Seats, kind: str) -> None:
-    """Ctrl-R takes what is typed as what to search for."""
-    seat = await sit.shell(kind)
-    seat.type("", "C-r")
-    await seat.shows("search")
-    await seat.becomes("half-typed line")
-
-
 async def test_a_dead_pane_holds(sit: Seats) -> None:
     """A pane that remains after its program ended is not typed into, even with `now`."""
     seat = await sit.shell("bash")
@@ -222,11 +118,14 @@ async def test_a_question_of_bash_holds(sit: Seats, command: str) -> None:
     await seat.becomes("")
 
 
-@pytest.mark.parametrize("kind", ["dash", "ksh", "fish"])
-async def test_a_plain_read_holds(sit: Seats, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [("dash", "read x"), ("dash", "printf 'Name: '; read x"), ("ksh", "read x"), ("fish", "read x")],
+)
+async def test_a_plain_read_holds(sit: Seats, kind: str, command: str) -> None:
     """Shells whose `read` looks to the kernel like their prompt are told by the screen."""
     seat = await sit.shell(kind)
-    seat.enter("read x")
+    seat.enter(command)
     await seat.becomes(f"busy: {kind}")
     seat.type("", "C-c")
     await seat.becomes("")

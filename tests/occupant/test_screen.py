@@ -72,7 +72,9 @@ def test_a_prompt_and_more_is_typed(row: str) -> None:
     assert read_line(screen(row))[0] is Line.TYPED
 
 
-@pytest.mark.parametrize("row", ["here we go ", "here we go echo", f"{ARROW}  ~ echo", "80% done"])
+@pytest.mark.parametrize(
+    "row", ["~/C# projects$ ", "~$ echo a$", "here we go ", "here we go echo", f"{ARROW}  ~ echo", "80% done"]
+)
 def test_a_line_without_an_end_is_unknown(row: str) -> None:
     """Nothing says where the prompt ends."""
     assert read_line(screen(row))[0] is Line.UNKNOWN

@@ -70,8 +70,7 @@ class Occupants:
         with Alarm() as alarm, _listening(connection, alarm):
             while True:
                 alarm.clear()
-                sight = await _look_settled(connection, effect)
-                answer = self._judge(effect, sight)
+                sight, answer = await self._look(effect, connection)
                 if answer != last:
                     self._emit(answer)
                     rung = 0
@@ -89,6 +88,16 @@ class Occupants:
 
     def forget(self, number: int) -> None:
         """Nothing is kept of a message."""
+
+    async def _look(self, effect: Inspect, connection: Connection) -> tuple[Sight | None, Inspected]:
+        looks = 1 if effect.now else SETTLE_LOOKS
+        while True:
+            sight = await look(connection, effect.place)
+            answer = self._judge(effect, sight)
+            looks -= 1
+            if sight is None or not looks or _is_settled(sight, answer):
+                return sight, answer
+            await asyncio.sleep(SETTLE_S)
 
     def _judge(self, effect: Inspect, sight: Sight | None) -> Inspected:
         if sight is None:
@@ -131,21 +140,11 @@ def _listening(connection: Connection, alarm: Alarm) -> Iterator[None]:
         stop()
 
 
-async def _look_settled(connection: Connection, effect: Inspect) -> Sight | None:
-    sight = await look(connection, effect.place)
-    for _ in range(SETTLE_LOOKS):
-        if effect.now or sight is None or _is_settled(sight):
-            break
-        await asyncio.sleep(SETTLE_S)
-        sight = await look(connection, effect.place)
-    return sight
-
-
-def _is_settled(sight: Sight) -> bool:
-    """Whether nobody is about to read or to run something, so that what was seen will still be true."""
-    return (sight.process is None or not sight.process.runs) and (
-        sight.line_mode is None or not sight.line_mode.unread_bytes
-    )
+def _is_settled(sight: Sight, answer: Inspected) -> bool:
+    """Whether what was seen will still be true in a moment: nobody is about to read or to run something."""
+    if sight.line_mode is not None and sight.line_mode.unread_bytes:
+        return False
+    return answer.verdict is not Verdict.READY or sight.process is None or not sight.process.runs
 
 
 def _pane_reason(sight: Sight) -> str:
@@ -174,7 +173,7 @@ def _program_reason(occupant: Occupant, sight: Sight, line: Line, before: str) -
     if occupant.shell is not None:
         if occupant.shell.name == "fish" and before.strip() == _FISH_READ:
             return "busy: fish"
-        if _is_at_prompt(occupant, sight, line):
+        if _is_at_prompt(occupant, sight, line, before):
             return ""
     elif sight.alternate and occupant.kind is not Kind.AGENT:
         return f"full-screen program: {occupant.name}"
@@ -187,11 +186,9 @@ def _program_reason(occupant: Occupant, sight: Sight, line: Line, before: str) -
     return f"busy: {occupant.name}"
 
 
-def _is_at_prompt(occupant: Occupant, sight: Sight, line: Line) -> bool:
+def _is_at_prompt(occupant: Occupant, sight: Sight, line: Line, before: str) -> bool:
     mode, shell = sight.line_mode, occupant.shell
-    if mode is None or shell is None:
-        return False
-    if mode.unread_bytes:
+    if mode is None or shell is None or mode.unread_bytes:
         return False
     if not mode.canonical:
         # `read -n1` reads key by key too, but shows them. A shell that reads a variable with its line
@@ -200,10 +197,11 @@ def _is_at_prompt(occupant: Occupant, sight: Sight, line: Line) -> bool:
     if shell.edits or not mode.echo or sight.process is None:
         return False
     # Without a line editor the prompt and `read` differ on the screen alone.
-    return line in (Line.EMPTY, Line.TYPED) and tty.reads_terminal(sight.process.pid) is not False
+    return _shows_prompt(line, before) and tty.reads_terminal(sight.process.pid) is not False
 
 
 def _shows_prompt(line: Line, before: str) -> bool:
+    """Whether a prompt is there, by the screen alone; what ends with a colon is rather a question."""
     return line is Line.TYPED or (line is Line.EMPTY and not before.rstrip().endswith(":"))
 
 

@@ -123,7 +123,10 @@ def _line_before(before: str, known: tuple[str, ...], *, console: bool) -> Line:
     if _KNOWN_SHAPES.fullmatch(before):
         return Line.EMPTY
     if text[-1] in ENDS or POWERLINE.search(text):
-        return Line.TYPED if _SHELL_PROMPT_AND_TEXT.search(text) else Line.EMPTY
+        if not _SHELL_PROMPT_AND_TEXT.search(text):
+            return Line.EMPTY
+        # `~$ echo 5 >` was typed; `~/C# projects$` is a folder in a prompt, or a command that ends so.
+        return Line.TYPED if text[-2:-1] == " " else Line.UNKNOWN
     return Line.TYPED if _PROMPT_AND_TEXT.search(text) else Line.UNKNOWN
 
 
