@@ -11,6 +11,8 @@ clean_up() {
   trap - EXIT INT TERM
   ts-ipc daemon stop >/dev/null 2>&1 || true
   tmux -S "$outside" kill-server 2>/dev/null || true
+  # tmux waits, when it ends, for clients to have read all: for ever, if one belonged to a daemon that was killed.
+  tmux list-clients -F '#{client_pid}' 2>/dev/null | xargs kill 2>/dev/null || true
   tmux kill-server 2>/dev/null || true
   rm -rf "$demo"
   exit "$status"
