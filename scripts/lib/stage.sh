@@ -11,8 +11,9 @@ clean_up() {
   trap - EXIT INT TERM
   ts-ipc daemon stop >/dev/null 2>&1 || true
   tmux -S "$outside" kill-server 2>/dev/null || true
-  # tmux waits, when it ends, for clients to have read all: for ever, if one belonged to a daemon that was killed.
-  tmux list-clients -F '#{client_pid}' 2>/dev/null | xargs kill 2>/dev/null || true
+  # A tmux that ends waits for its clients to have read all: for ever, if one belonged to a daemon that was killed.
+  # shellcheck disable=SC2086 # a list of process ids
+  [[ -z ${orphans:-} ]] || kill $orphans 2>/dev/null || true
   tmux kill-server 2>/dev/null || true
   rm -rf "$demo"
   exit "$status"
