@@ -213,7 +213,7 @@ class Seats:
         )  # fmt: skip
         session, pane, pane_pid, pid, started = made.split()
         if self.connection is None:
-            self.connection = await connect(self.tmux.socket, binary=self.tmux.binary, on_lost=lambda _: None)
+            self.connection = await connect(self.tmux.socket, binary=self.tmux.binary)
         server = ServerId(str(self.tmux.socket), int(pid), int(started))
         place, pin = Place(server, session, name), PanePin(server, pane, int(pane_pid))
         return Seat(self.tmux, name, self.connection, Occupants(lambda _: None), place, pin)

@@ -208,7 +208,7 @@ class Panes:
         )  # fmt: skip
         session, pane, pane_pid, pid, started = made.split()
         if self.connection is None:
-            self.connection = await connect(self.tmux.socket, binary=self.tmux.binary, on_lost=lambda _: None)
+            self.connection = await connect(self.tmux.socket, binary=self.tmux.binary)
         server = ServerId(str(self.tmux.socket), int(pid), int(started))
         pin = PanePin(server, pane, int(pane_pid))
         found = Pane(self.tmux, shell, self.connection, Place(server, session, shell), pin, runs or self.runs)
