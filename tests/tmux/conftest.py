@@ -115,7 +115,11 @@ class TmuxServer:
             await asyncio.sleep(0.005)
 
     def kill(self) -> None:
+        """End the server, if it runs, and wait until it has ended: it still listens for a moment."""
+        pid = self.run("list-sessions", "-F", "#{pid}", check=False).split("\n")[0]
         self.run("kill-server", check=False)
+        if pid:
+            self.wait_until(lambda: not Path("/proc", pid, "fd", "0").exists())
 
 
 @dataclass
@@ -198,6 +202,6 @@ def tmux_server(new_server: Callable[[str], TmuxServer]) -> TmuxServer:
 @pytest.fixture
 async def connection(tmux_server: TmuxServer) -> AsyncIterator[Connection]:
     """A connection to `tmux_server`."""
-    made = await connect(tmux_server.socket, binary=tmux_server.binary, on_lost=lambda _: None)
+    made = await connect(tmux_server.socket, binary=tmux_server.binary)
     yield made
     await made.close()

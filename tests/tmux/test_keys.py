@@ -166,7 +166,7 @@ async def _kill_and_retry(
     server: TmuxServer, pin: PanePin, number: int, text: str, chance: random.Random
 ) -> None:
     """Type with a client that dies at a random moment, then again with a client that lives."""
-    connection = await connect(server.socket, binary=server.binary, on_lost=lambda _: None)
+    connection = await connect(server.socket, binary=server.binary)
     typing = asyncio.create_task(type_text(connection, attempt(pin, number, text), server.home))
     await asyncio.sleep(chance.random() * 0.001)
     connection.abort()
@@ -177,7 +177,7 @@ async def _kill_and_retry(
     # As the daemon does: a client that comes while a session ends can crash 3.2 to 3.5.
     await server.until(lambda: "~ts-ipc" not in server.run("list-sessions"))
     while outcome is Outcome.UNKNOWN:
-        connection = await connect(server.socket, binary=server.binary, on_lost=lambda _: None)
+        connection = await connect(server.socket, binary=server.binary)
         outcome, _ = await type_text(connection, attempt(pin, number, text), server.home)
         await connection.close()
     await server.until(lambda: "~ts-ipc" not in server.run("list-sessions"))

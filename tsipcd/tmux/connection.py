@@ -24,7 +24,7 @@ from tsipcd.tmux.failures import Deadline, Lost, TmuxError, Unsent
 from tsipcd.tmux.inquiry import inquire, start
 from tsipcd.tmux.leash import Leash
 
-__all__ = ["Connection", "Deadline", "Lost", "TmuxError", "Unsent", "connect", "parse_version"]
+__all__ = ["Connection", "Deadline", "Lost", "TmuxError", "Unsent", "attach", "connect", "parse_version"]
 
 CONNECT_S = 2.0
 RUN_S = 5.0
@@ -234,16 +234,26 @@ def _command_line(binary: str, socket: Path, session: str, leash: Leash) -> list
 async def connect(
     socket: Path,
     *,
-    on_lost: Callable[[Connection], None] | None = None,
     binary: str = "tmux",
     folder: Path | None = None,
     deadline_s: float = CONNECT_S,
+    on_lost: Callable[[Connection], None] | None = None,
 ) -> Connection:
     """A connection to the server that listens at `socket`. Never starts one. Raises `TmuxError`.
 
     `folder` (by default the system's for temporary files) holds a FIFO while the connection lasts.
     """
     await inquire(socket, binary=binary, deadline_s=deadline_s)
+    connection = await attach(socket, binary=binary, folder=folder, deadline_s=deadline_s)
+    if on_lost is not None:
+        connection.on_lost = on_lost
+    return connection
+
+
+async def attach(
+    socket: Path, *, binary: str = "tmux", folder: Path | None = None, deadline_s: float = CONNECT_S
+) -> Connection:
+    """As `connect`, to a server that has just answered an inquiry."""
     # A name that no other connection has: of ours that ends just now, or of a daemon with our process id in
     # another process namespace.
     name = f"{OUR_SESSION}{os.getpid()}{secrets.randbelow(10**6):06d}"
@@ -253,8 +263,6 @@ async def connect(
     except BaseException:
         connection.abort()
         raise
-    if on_lost is not None:
-        connection.on_lost = on_lost
     return connection
 
 

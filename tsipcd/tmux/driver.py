@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tsipcd.core.inputs import Input, ServerGone
-from tsipcd.core.topology import ServerId
 from tsipcd.tmux.errands import Errands, TmuxEffect
 from tsipcd.tmux.keys import TypeLine, remove_leftovers
 from tsipcd.tmux.leash import cut_leftovers
@@ -137,7 +136,7 @@ class Tmux:
             is_missing = server.socket not in present and not server.is_connected
             if force and server.is_connected:
                 server.doubt()
-            if not server.is_current or is_missing:
+            if not server.is_current or is_missing or (force and not server.rests_long):
                 task = server.work()
                 if not server.is_late:
                     work.append(task)
@@ -171,13 +170,8 @@ class Tmux:
             self._is_swept = True
         return self._folder
 
-    def _is_double(self, asking: Server, identity: ServerId) -> bool:
-        life = (identity.pid, identity.started)
-        return any(
-            (other.identity.pid, other.identity.started) == life
-            for other in self._servers.values()
-            if other is not asking and other.identity is not None
-        )
+    def _is_double(self, asking: Server, life: tuple[int, int]) -> bool:
+        return any(server.life == life for server in self._servers.values() if server is not asking)
 
     def _emit(self, event: Input) -> None:
         if isinstance(event, ServerGone):

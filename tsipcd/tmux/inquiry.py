@@ -32,9 +32,9 @@ class _Output(asyncio.Protocol):
             self.ended.set_result(None)
 
 
-async def inquire(socket: Path, *, binary: str, deadline_s: float) -> str:
-    """What the server at `socket` says its version is. Never starts one. Raises `TmuxError`."""
-    process = start([binary, "-u", "-S", str(socket), "display-message", "-p", "#{version}"])
+async def inquire(socket: Path, *, binary: str, deadline_s: float) -> tuple[int, int]:
+    """The server's process id and start time, as it tells them. Never starts one. Raises `TmuxError`."""
+    process = start([binary, "-u", "-S", str(socket), "display-message", "-p", "#{pid} #{start_time}"])
     assert process.stdout is not None  # noqa: S101 - a pipe was asked for
     output = _Output()
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: output, process.stdout)
@@ -47,10 +47,12 @@ async def inquire(socket: Path, *, binary: str, deadline_s: float) -> str:
         process.kill()
         process.wait()
         transport.close()
-    if process.returncode == 0 and output.data.strip():
-        return output.data.decode("utf-8", "replace").strip()
-    # A client that is denied prints why and exits 0, or -9 of ours.
-    raise Lost(f"tmux at {socket}: {output.data.decode('utf-8', 'replace').strip() or 'no answer'}")
+    # Not by its exit status: a client that is turned away exits 0.
+    said = output.data.decode("utf-8", "replace").strip()
+    match said.split():
+        case [pid, started] if pid.isdigit() and started.isdigit():
+            return int(pid), int(started)
+    raise Lost(f"tmux at {socket}: {said or 'no answer'}")
 
 
 def start(command_line: list[str], *, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:

@@ -29,6 +29,8 @@ from tsipcd.tmux.connection import Connection
 from tsipcd.tmux.control import Block
 
 MAX_KEYS_BYTES = 256
+TYPE_S = 5.0
+"""Until an outcome counts as unknown."""
 ENTER_PAUSE_S = 0.15
 """Programs that edit their own line take an Enter within about 120 ms of a text as a newline in it."""
 
@@ -191,7 +193,7 @@ async def _submit(
         command("display-message", "-p", f"{token} typed"),
     )
     otherwise = command("display-message", "-p", "-t", pane, f"{token} #{{{attempt.marker}}}|{looked_at}")
-    blocks = await connection.run(when(both(ready, marker), then, otherwise, target=pane))
+    blocks = await connection.run(when(both(ready, marker), then, otherwise, target=pane), deadline_s=TYPE_S)
     return _read(blocks, token)
 
 

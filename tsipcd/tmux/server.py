@@ -14,9 +14,10 @@ from pathlib import Path
 
 from tsipcd.core.inputs import Input, ServerGone, ServerSeen
 from tsipcd.core.topology import ServerId
-from tsipcd.tmux.connection import Connection, connect
+from tsipcd.tmux.connection import CONNECT_S, Connection, attach
 from tsipcd.tmux.control import Notification
 from tsipcd.tmux.failures import Gone, TmuxError, Unsent
+from tsipcd.tmux.inquiry import inquire
 from tsipcd.tmux.listing import list_server
 from tsipcd.tmux.sockets import answers
 
@@ -24,6 +25,8 @@ REST_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Between two attempts. The first matters too: a server that exits would wait for a client that comes now,
 and for the sake of the crash that `inquiry` tells of, our own last session shall have ended before.
 """
+SHORT_S = 0.25
+"""A rest that those who ask wait for."""
 YOUNG_S = 0.2
 """A server that has just started is left alone for so long: its first sessions come now. See `REST_S`."""
 EXIT_S = 1.0
@@ -50,12 +53,14 @@ class Server:
         binary: str,
         folder: Path,
         emit: Callable[[Input], None],
-        is_double: Callable[[Server, ServerId], bool],
+        is_double: Callable[[Server, tuple[int, int]], bool],
         slots: asyncio.Semaphore,
     ) -> None:
         self.socket = socket
         self.identity: ServerId | None = None
         """Of the life last seen; None: none is known to run."""
+        self.life: tuple[int, int] | None = None
+        """Process id and start time of the server that we are connected to, or about to be."""
         self.problem = ""
         """Why it is not known what it holds; empty: it is."""
         self.is_held = False
@@ -86,12 +91,21 @@ class Server:
             return True
         if self._connection is not None and not self._is_dirty:
             return True
-        return bool(self.problem) and asyncio.get_running_loop().time() < self._rest_until
+        return self._rest_left_s > 0
 
     @property
     def is_connected(self) -> bool:
         """Whether we have a client there."""
         return self._connection is not None
+
+    @property
+    def rests_long(self) -> bool:
+        """Whether it is left alone for longer than anybody waits for."""
+        return self._rest_left_s > SHORT_S
+
+    @property
+    def _rest_left_s(self) -> float:
+        return self._rest_until - asyncio.get_running_loop().time() if self.problem else 0.0
 
     @property
     def is_gone(self) -> bool:
@@ -107,7 +121,7 @@ class Server:
             self._retry.cancel()
             self._retry = None
         if wanted and self.problem:
-            self._retry_after(max(0.0, self._rest_until - asyncio.get_running_loop().time()))
+            self._retry_after(max(0.0, self._rest_left_s))
 
     def doubt(self) -> None:
         """What was told of it may not hold any more."""
@@ -126,8 +140,7 @@ class Server:
 
     async def reach(self, identity: ServerId) -> Connection:
         """A connection to that life of the server. Raises `Gone`, or `Unsent` while it does not answer."""
-        loop = asyncio.get_running_loop()
-        if self._connection is None and not (self.problem and loop.time() < self._rest_until):
+        if self._connection is None and not self.rests_long:
             await asyncio.shield(self.work())
         if self._connection is None:
             if self.identity is None or self.identity != identity:
@@ -163,6 +176,7 @@ class Server:
         if self._retry is not None:
             self._retry.cancel()
         connection, self._connection = self._connection, None
+        self.life = None
         self._is_dirty = True
         if connection is not None:
             await connection.close()
@@ -196,18 +210,20 @@ class Server:
                 return
 
     async def _connect(self) -> Connection | None:
+        await asyncio.sleep(max(0.0, self._rest_left_s))
         if not answers(self.socket):
             self._gone()
             return None
         await asyncio.sleep(_youth_left_s(self.socket))
         async with self._slots:
-            connection = await connect(
-                self.socket, binary=self._binary, folder=self._folder, on_lost=self._on_lost
-            )
-        if self._is_double(self, connection.server):
-            self.is_double = True
-            await connection.close()
-            return None
+            life = await inquire(self.socket, binary=self._binary, deadline_s=CONNECT_S)
+            # Before the control client: two that come to one server together can crash it.
+            self.is_double = self._is_double(self, life)
+            if self.is_double:
+                return None
+            self.life = life
+            connection = await attach(self.socket, binary=self._binary, folder=self._folder)
+        connection.on_lost = self._on_lost
         self._connection = connection
         connection.listen(lambda notification: self._on_notification(connection, notification))
         return connection
@@ -235,6 +251,7 @@ class Server:
 
     def _gone(self) -> None:
         self._connection = None
+        self.life = None
         self.problem, self._rests = "", 0
         if self.identity is not None:
             self.identity = None
