@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from importlib.metadata import version
+
+from tsipc_client.version import VERSION
 
 
 def main() -> None:
@@ -15,7 +16,7 @@ def main() -> None:
         epilog="Clients start it when they need it; systemd can (ts-ipc daemon install). State is kept in "
         "~/.config/ts/ipc, or in $TS_IPC_DIR. Logs go to standard error.",
     )
-    parser.add_argument("--version", action="version", version=f"tsipcd {version('ts-ipc')}")
+    parser.add_argument("--version", action="version", version=f"tsipcd {VERSION}")
     parser.add_argument("--verbose", action="store_true", help="log what is decided, too (never bodies)")
     options = parser.parse_args()
     from tsipcd.daemon import run  # noqa: PLC0415 - `--help` and `--version` need nothing of it

@@ -57,10 +57,10 @@ def run(*, verbose: bool) -> int:
     try:
         directory = state_directory()
         folder = Folder.open(str(directory))
-        held = lock.take(directory)
-        folder.sweep()
         listening = activated()
         by_systemd = listening is not None
+        held = lock.take_over(directory) if by_systemd else lock.take(directory)
+        folder.sweep()
         if listening is None:
             listening = bind(directory)
         config = load(folder)

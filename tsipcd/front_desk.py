@@ -7,9 +7,9 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from typing import Final, assert_never
 
+from tsipc_client.version import VERSION
 from tsipc_client.wire import messages as m
 from tsipc_client.wire.errors import Broken, ErrorCode
 from tsipcd.core import listings
@@ -22,7 +22,7 @@ from tsipcd.views.event_log import EventLog
 _logger = logging.getLogger("tsipcd.front_desk")
 
 WELCOME: Final = m.Welcome(
-    version=version("ts-ipc"),
+    version=VERSION,
     wire_version=m.WIRE_VERSION,
     limits={
         "frame_bytes": m.MAX_FRAME_BYTES,

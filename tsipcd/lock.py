@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import fcntl
 import os
+import signal
 from pathlib import Path
 
 FILE = "lock"
@@ -25,15 +26,45 @@ class AlreadyRunning(Exception):
 
 def take(directory: Path) -> int:
     """A descriptor that holds the lock until it is closed. Raises `AlreadyRunning`, `OSError`."""
-    fd = os.open(directory / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    fd = _open(directory)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        pid = os.pread(fd, 32, 0).decode("ascii", "replace").strip()
+    except BlockingIOError:
+        pid = _holder(fd)
         os.close(fd)
-        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-            raise AlreadyRunning(directory, pid) from None
-        raise
+        raise AlreadyRunning(directory, pid) from None
+    _sign(fd)
+    return fd
+
+
+def take_over(directory: Path) -> int:
+    """The lock, after the daemon that has it was told to stop and has stopped. Raises `OSError`.
+
+    For a daemon that systemd starts: the socket is its own by then, and the other one can be reached no more.
+    """
+    fd = _open(directory)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pid = _holder(fd)
+        if pid.isdecimal():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGTERM)
+        # It drains within seconds; systemd ends us if it does not, and tries again.
+        fcntl.flock(fd, fcntl.LOCK_EX)
+    _sign(fd)
+    return fd
+
+
+def _open(directory: Path) -> int:
+    return os.open(directory / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+def _holder(fd: int) -> str:
+    """The process id of whoever has the lock: its holder writes it."""
+    return os.pread(fd, 32, 0).decode("ascii", "replace").strip()
+
+
+def _sign(fd: int) -> None:
     os.ftruncate(fd, 0)
     os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
-    return fd

@@ -14,6 +14,7 @@ from tsipc_client.cli import daemon, deliver, events, messages, screen, sessions
 from tsipc_client.cli.arguments import bad_input, utf8_words
 from tsipc_client.cli.orders import Ask, Do, Order
 from tsipc_client.cli.statuses import ExitStatus
+from tsipc_client.version import VERSION
 
 PROGRAM = "ts-ipc"
 
@@ -132,20 +133,11 @@ def _top(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
-        typer.echo(f"{PROGRAM} {_version()}")
+        typer.echo(f"{PROGRAM} {VERSION}")
         raise typer.Exit
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help(), err=True)
         raise typer.Exit(ExitStatus.USAGE)
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 (20 ms, for --version only)
-
-    try:
-        return version(PROGRAM)
-    except PackageNotFoundError:
-        return "(not installed: run from its sources)"
 
 
 def parse(words: Sequence[str]) -> Order | int:

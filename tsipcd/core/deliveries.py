@@ -20,8 +20,11 @@ from tsipcd.core.expiry import Expiry
 from tsipcd.core.lanes import Lanes
 from tsipcd.core.names import Absent, Found, World
 from tsipcd.core.state import Message, State
+from tsipcd.core.submissions import Submissions
 from tsipcd.core.topology import PanePin, Place, ServerId
 from tsipcd.core.turn import Turn
+
+PANE_GONE: Final = "the pane is gone"
 
 MAX_REFUSALS: Final = 20
 """A pane that the gate calls ready and the guard refuses this often in a row will never agree."""
@@ -40,13 +43,7 @@ class Deliveries:
         """Messages whose target has no place now, by target."""
         self._unseen: dict[tuple[ServerId, str], deque[int]] = {}
         """Notifications waiting for somebody to attach, by session."""
-        self._unresolved: dict[int, ServerId] = {}
-        """Typed or not: the submission's outcome is still to be found out, on that server."""
-        self._submissions: dict[int, int] = {}
-        """How often the current attempt was handed to tmux, as far as can be known."""
-        self._stale: set[int] = set()
-        """Refused, but an earlier submission of the same attempt may still sit in a server's buffer."""
-        self._refusals: dict[int, int] = {}
+        self._submissions = Submissions()
         self._expiry = Expiry()
         self.draining = False
 
@@ -67,8 +64,7 @@ class Deliveries:
         for message in sorted(self._state.messages.values(), key=lambda m: m.number):
             if message.status is Status.INTENT and message.pin is not None:
                 self._lanes.join(message.number, message.pin)
-                self._unresolved[message.number] = message.pin.server
-                self._submissions[message.number] = 1
+                self._submissions.restore(message.number, message.pin.server)
             elif message.status is Status.STARTED and message.pin is not None:
                 self._lanes.join(message.number, message.pin)
                 turn.ask(e.AdoptStep(message.number, message.pin, message.run, message.step))
@@ -106,22 +102,22 @@ class Deliveries:
         match answer.outcome:
             case i.Outcome.TYPED | i.Outcome.ALREADY:
                 if message.run:
-                    self._settle(message.number)
+                    self._submissions.settle(message.number)
                     turn.record(f.StepStarted(turn.now, message.number))
                 else:
                     pane = message.pin.pane if message.pin is not None else ""
                     self._end(turn, f.MessageDelivered(turn.now, message.number, pane))
             case i.Outcome.REFUSED:
                 self._refused(turn, message, answer.reason or "the pane was not ready")
-            case i.Outcome.GONE if self._submissions.get(message.number, 0) <= 1:
-                self._settle(message.number)
-                turn.record(f.MessageHeld(turn.now, message.number, answer.reason or "the pane is gone"))
+            case i.Outcome.GONE if self._submissions.is_first(message.number):
+                self._submissions.settle(message.number)
+                turn.record(f.MessageHeld(turn.now, message.number, answer.reason or PANE_GONE))
                 self._relocate(turn, message)
             case i.Outcome.GONE:
                 self._doubt(turn, message)
             case i.Outcome.UNKNOWN:
                 if message.pin is not None:
-                    self._unresolved[message.number] = message.pin.server
+                    self._submissions.leave_open(message.number, message.pin.server)
 
     def shown(self, turn: Turn, answer: i.TextShown) -> None:
         """A notification was shown, or nobody was there."""
@@ -203,7 +199,7 @@ class Deliveries:
     @property
     def is_typing(self) -> bool:
         """Whether a submission was handed to tmux and its outcome is expected soon."""
-        return any(number not in self._unresolved for number in self._submissions)
+        return self._submissions.is_expecting
 
     def waits_behind(self, number: int) -> int | None:
         """The message in work for the same pane or file, if it is another one."""
@@ -260,31 +256,24 @@ class Deliveries:
     def _intend(self, turn: Turn, message: Message, pin: PanePin, shell: str) -> None:
         # While an old submission may still come out of a stopped server's buffer, the same attempt is used
         # again: the pane's marker lets only one of them type.
-        stale = message.number in self._stale and pin == message.pin
+        stale = self._submissions.may_be_stale(message.number) and pin == message.pin
         attempt = message.attempt if stale else self._state.last_attempt + 1
         turn.record(f.TypingIntended(turn.now, message.number, attempt, pin, shell))
         self._submit(turn, message, pin)
 
     def _submit(self, turn: Turn, message: Message, pin: PanePin) -> None:
         number, attempt, shell = message.number, message.attempt, message.shell
-        self._submissions[number] = self._submissions.get(number, 0) + 1
+        self._submissions.hand_in(number)
         if message.run:
             turn.ask(e.StartStep(number, attempt, pin, message.run, message.step, message.body, shell))
         else:
             turn.ask(e.TypeKeys(number, attempt, pin, message.body, shell))
 
-    def _settle(self, number: int) -> None:
-        self._unresolved.pop(number, None)
-        self._submissions.pop(number, None)
-
     def _refused(self, turn: Turn, message: Message, reason: str) -> None:
-        if self._submissions.get(message.number, 0) > 1:
-            self._stale.add(message.number)
-        self._settle(message.number)
+        refusals = self._submissions.refuse(message.number)
         turn.record(f.MessageHeld(turn.now, message.number, reason))
         self._expiry.watch(message.number, message.expires_at)
-        count = self._refusals[message.number] = self._refusals.get(message.number, 0) + 1
-        if count > MAX_REFUSALS:
+        if refusals > MAX_REFUSALS:
             self._end(turn, f.MessageFailed(turn.now, message.number, f"refused again and again: {reason}"))
         else:
             self._inspect(turn, message)
@@ -292,7 +281,7 @@ class Deliveries:
     def _relocate(self, turn: Turn, message: Message) -> None:
         """Its pane is not there any more: find its target anew, or wait for it."""
         here = self._lanes.key_of(message.number)
-        self._stale.discard(message.number)
+        self._submissions.leave_pane(message.number)
         self._advance(turn, message.number)
         found = self._find(message)
         # The same pane again would be asked again, and again: wait until its server is listed anew.
@@ -303,7 +292,7 @@ class Deliveries:
 
     def _miss(self, turn: Turn, message: Message) -> None:
         if message.pane is not None:
-            self._end(turn, f.MessageFailed(turn.now, message.number, "the pane is gone"))
+            self._end(turn, f.MessageFailed(turn.now, message.number, PANE_GONE))
             return
         self._wait_for_place(message)
         self._hold(turn, message, absent_reason(message.target))
@@ -316,7 +305,7 @@ class Deliveries:
             turn.record(f.MessageHeld(turn.now, message.number, reason))
 
     def _doubt(self, turn: Turn, message: Message) -> None:
-        self._settle(message.number)
+        self._submissions.forget(message.number)
         turn.record(f.MessageDoubted(turn.now, message.number, "the pane ended before its answer came"))
         self._advance(turn, message.number)
 
@@ -329,9 +318,7 @@ class Deliveries:
         number = fact.number
         was_watched = self._waiting(number) is not None and self._lanes.head_of(number) == number
         turn.record(fact)
-        self._settle(number)
-        self._stale.discard(number)
-        self._refusals.pop(number, None)
+        self._submissions.forget(number)
         if was_watched:
             turn.ask(e.Forget(number))
         self._advance(turn, number)
@@ -348,10 +335,9 @@ class Deliveries:
 
     def _resolve_doubts(self, turn: Turn, socket: str, live: set[PanePin], server: ServerId | None) -> None:
         """Submit again what may have been typed, if its pane lives: the marker knows. Else: in doubt."""
-        for number in [n for n, where in self._unresolved.items() if where.socket == socket]:
+        for number in self._submissions.unresolved_at(socket):
             message = self._state.messages[number]
             if message.pin is not None and message.pin.server == server and message.pin in live:
-                del self._unresolved[number]
                 self._submit(turn, message, message.pin)
             else:
                 self._doubt(turn, message)
@@ -387,7 +373,7 @@ class Deliveries:
             elif isinstance(target, PanePin) and target.server.socket in self._world.servers:
                 for number in self._absent.pop(target):
                     if (message := self._waiting(number)) is not None:
-                        self.fail(turn, message, "the pane is gone")
+                        self.fail(turn, message, PANE_GONE)
 
     def _first_waiting(self, numbers: deque[int]) -> Message | None:
         """The first that still waits; those before it are dropped."""

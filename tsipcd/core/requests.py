@@ -181,11 +181,7 @@ class Requests:
             self._runs.attach(turn, asked.call, answer.run, follow=asked.follow)
             return
         for index, step in enumerate(asked.steps, 1):
-            try:
-                self._world.resolve(step.session, self._state.names)
-            except UnknownSession as error:
-                error.message = f"step {index} of {asked.name!r}: {error.message}; nothing was run"
-                raise
+            self._check_step(index, step, asked)
         number = self._state.last_run + 1
         turn.record(
             f.RunStarted(turn.now, number, asked.name, asked.steps, asked.caller.session, asked.key, digest)
@@ -227,6 +223,20 @@ class Requests:
                 self.subscriptions = (*self.subscriptions, row)
             turn.record(f.Subscribed(turn.now, row.session, row.event, row.action))
         return Subscribed(session=row.session, event=row.event, action=row.action, changed=changed)
+
+    def _check_step(self, index: int, step: Step, asked: i.RunAsked) -> None:
+        try:
+            found = self._world.resolve(step.session, self._state.names)
+        except UnknownSession as error:
+            error.message = f"step {index} of {asked.name!r}: {error.message}; nothing was run"
+            raise
+        if asked.follow and isinstance(found, Found) and found.place.session == asked.caller.session:
+            raise Refused(
+                ErrorCode.NOT_ALLOWED,
+                f"step {index} of {asked.name!r} is for {found.place.session}, the session you are in: "
+                "it would wait for this command to end, and this command for it",
+                hint="use --detach, or run it from another session; nothing was run",
+            )
 
     def _place(self, target: str) -> Found | Absent:
         return self._world.place_of(target) or Absent(target)
