@@ -155,3 +155,15 @@ def test_a_pipeline_subscribes_and_saves_four_steps(talk: Talk) -> None:
     assert effect.table == (
         m.Subscription(session="claude-safework", event="deployment", action=m.Action.NOTIFY),
     )
+
+
+def test_a_run_that_would_wait_for_itself_is_refused(talk: Talk) -> None:
+    """Followed from the session that a step is for, neither could ever end; detached, it can."""
+    inside = i.Caller(session="claude-man")
+    followed = i.RunAsked(i.Call(1, 1), inside, "deploy", STEPS, follow=True, key="")
+    error = only(talk.tell(followed), e.Fail).error
+    assert error.code == "not_allowed"
+    assert "step 2" in error.message
+    assert not talk.state.runs
+    detached = i.RunAsked(i.Call(1, 2), inside, "deploy", STEPS, follow=False, key="")
+    assert kinds(talk.tell(detached)) == ["Reply", "Inspect"]
