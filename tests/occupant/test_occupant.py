@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,9 @@ import pytest
 from tests.occupant.conftest import SHELLS, Seats, need, until
 from tsipcd.core.inputs import Verdict
 from tsipcd.core.topology import PanePin, Place
+from tsipcd.tmux import occupant
+from tsipcd.tmux.connection import Connection
+from tsipcd.tmux.sight import Sight, look
 
 pytestmark = pytest.mark.tmux
 
@@ -260,19 +263,50 @@ async def test_names_of_any_shape_are_compared_whole(sit: Seats) -> None:
         await seat.becomes("")
 
 
-async def test_the_end_of_a_command_is_noticed_at_once(sit: Seats) -> None:
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> Callable[[], bool]:
+    """The gate looks forty times and then not again by itself; tells whether it is that far."""
+    looks = 0
+
+    async def counted(connection: Connection, place: Place) -> Sight | None:
+        nonlocal looks
+        looks += 1
+        return await look(connection, place)
+
+    monkeypatch.setattr(occupant, "LADDER_S", (0.002,) * 40 + (600.0,))
+    monkeypatch.setattr(occupant, "look", counted)
+    return lambda: looks > 40
+
+
+async def test_the_end_of_a_command_is_noticed(sit: Seats, patient: Callable[[], bool]) -> None:
     """Its process is watched: the gate opens without waiting for the next look."""
     seat = await sit.shell("bash")
     seat.enter("sleep 1000")
     await seat.becomes("busy: sleep")
     watch = seat.watch()
-    await watch.first()
-    # By now the looks are two seconds apart.
-    await asyncio.sleep(3)
-    sleeper = int(seat.tmux.run("display", "-p", "-t", seat.pin.pane, "#{pane_pid}"))
-    children = children_of(sleeper)
-    loop = asyncio.get_running_loop()
-    start = loop.time()
-    os.kill(int(children[0]), signal.SIGTERM)
+    await until(patient, what="the last look")
+    os.kill(int(children_of(seat.pin.pid)[0]), signal.SIGTERM)
     await watch.opens()
-    assert loop.time() - start < 1.5
+
+
+async def test_the_end_of_a_mode_is_noticed(sit: Seats, patient: Callable[[], bool]) -> None:
+    """tmux tells of it: the gate opens without waiting for the next look."""
+    seat = await sit.shell("bash")
+    seat.tmux.run("copy-mode", "-t", seat.pin.pane)
+    watch = seat.watch()
+    await until(patient, what="the last look")
+    seat.tmux.run("send-keys", "-t", seat.pin.pane, "-X", "cancel")
+    await watch.opens()
+
+
+async def test_what_the_shell_has_not_read_yet_holds(sit: Seats) -> None:
+    """A shell that is stopped looks as at its prompt, but what was typed is still to be taken in."""
+    # tmux wakes its own children, and a shell with job control takes the terminal back.
+    seat = await sit("stopped", "sh", "-c", "bash --noprofile --norc; true")
+    await seat.becomes("")
+    bash = int(children_of(seat.pin.pid)[0])
+    os.kill(bash, signal.SIGSTOP)
+    seat.type("x")
+    await seat.becomes("busy: bash")
+    os.kill(bash, signal.SIGCONT)
+    await seat.becomes("half-typed line")

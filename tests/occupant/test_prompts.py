@@ -116,6 +116,16 @@ async def test_a_prompt_without_a_known_end_does_not_hold(sit: Seats) -> None:
     await seat.becomes("")
 
 
+async def test_a_prompt_that_was_seen_is_remembered(sit: Seats) -> None:
+    """What ends like another prompt is half typed, since this pane's prompt is known."""
+    seat = await sit("known", *SHELLS["bash"], env={"PS1": "$ "})
+    await seat.shows("$")
+    await seat.becomes("")
+    seat.type("echo a$")
+    await seat.shows("a$")
+    await seat.becomes("half-typed line")
+
+
 async def test_text_right_of_the_cursor_is_half_typed(sit: Seats) -> None:
     """The cursor brought to the start of the line does not make it empty."""
     seat = await sit.shell("bash")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.steps.conftest import SHELLS, Pane, Panes, Tmux, need, until
+from tests.steps.conftest import SHELLS, Panes, Tmux, need, until
 from tsipcd.core.inputs import Outcome, Typed
 
 pytestmark = pytest.mark.tmux
@@ -175,6 +175,13 @@ async def test_exit_ends_the_shell_as_when_typed(panes: Panes, shell: str) -> No
     assert pane.log == "bye\n"
 
 
+async def test_exit_with_0_is_no_success(panes: Panes) -> None:
+    """Some shells say 0 when their pane is killed: a step without a status has failed."""
+    pane = await panes("bash")
+    assert await pane.run("exit 0") is None
+    assert pane.end.reason in ("pane died", "the shell exited")
+
+
 async def test_exit_of_a_nested_shell(panes: Panes) -> None:
     """The shell that ran the step ended; the pane lives."""
     need("dash")
@@ -255,7 +262,7 @@ async def test_a_step_cannot_run_twice(panes: Panes, shell: str) -> None:
 @every_shell
 async def test_a_folder_with_any_name(panes: Panes, tmux: Tmux, shell: str) -> None:
     """Spaces, quotes and signs that shells and tmux expand are only letters of the path."""
-    runs = tmux.home / 'it\'s a $HOME `id` #{pid} %H \\ "x" \uc138' / "runs"
+    runs = tmux.home / 'it\'s a $HOME `id` #{pid} %7H \\ "x" \uc138' / "runs"
     runs.mkdir(parents=True)
     pane = await panes(shell, runs=runs)
     assert await pane.run("echo fine") == 0
@@ -323,64 +330,6 @@ async def test_an_outcome_that_is_unknown_is_found_out_later(panes: Panes) -> No
     await asyncio.wait_for(pane.start("echo x; (exit 5)", outcome=Outcome.ALREADY), 10)
     assert pane.end.exit_code == 5
     assert pane.log == "x\n"
-
-
-class TestAdopt:
-    """A new life of the daemon takes up what an old one started."""
-
-    async def begin(self, panes: Panes, command: str, shell: str = "bash") -> Pane:
-        pane = await panes(shell)
-        step = pane.start(command)
-        await pane.has_printed("begun\r")
-        step.cancel()
-        await asyncio.gather(step, return_exceptions=True)
-        return pane
-
-    async def test_a_step_that_still_runs(self, panes: Panes) -> None:
-        """Its rest is captured, its end comes."""
-        pane = await self.begin(panes, "echo begun; read x; echo end; (exit 6)")
-        adopted = asyncio.create_task(pane.adopt())
-        await asyncio.sleep(0)
-        pane.type("", "Enter")
-        assert await adopted == 6
-        assert pane.log == "begun\n\nend\n"
-        assert not pane.is_piped()
-
-    async def test_a_step_that_ended_meanwhile(self, panes: Panes) -> None:
-        """Output that came while nobody looked is there; what the pane did after is not."""
-        pane = await self.begin(panes, "echo begun; read x; echo end; (exit 6)")
-        pane.type("", "Enter")
-        await pane.has_file("status")
-        await pane.at_prompt()
-        pane.type("echo later", "Enter")
-        await until(lambda: b"later" in pane.raw_so_far(), what="more output")
-        assert await pane.adopt() == 6
-        assert pane.log == "begun\n\nend\n"
-        assert not pane.is_piped()
-
-    async def test_a_step_whose_pane_died(self, panes: Panes) -> None:
-        """The reason is told."""
-        pane = await self.begin(panes, "echo begun; sleep 1000")
-        await panes("dash")
-        pane.tmux.run("kill-pane", "-t", pane.pin.pane)
-        await until(lambda: not Path(f"/proc/{pane.pin.pid}").exists(), what="the shell's end")
-        assert await pane.adopt() is None
-        assert pane.end.reason == "pane died"
-
-    async def test_a_step_that_was_interrupted(self, panes: Panes) -> None:
-        """The shell is at its prompt, and there is no status."""
-        pane = await self.begin(panes, "echo begun; sleep 1000", "dash")
-        pane.type("", "C-c")
-        await pane.at_prompt()
-        assert await pane.adopt() is None
-        assert "without a status" in pane.end.reason
-
-    async def test_a_step_without_files(self, panes: Panes) -> None:
-        """Somebody removed them: it cannot be followed, and says so."""
-        pane = await panes("bash")
-        pane.index = 9
-        assert await pane.adopt() is None
-        assert "are gone" in pane.end.reason
 
 
 async def test_a_background_job_that_prints_does_not_hide_an_interrupt(panes: Panes) -> None:

@@ -81,7 +81,7 @@ class Occupants:
                     alarm.follow(sight.process.pid)
                 if await alarm.wait(LADDER_S[rung]):
                     rung = 0
-                    # A storm of notifications makes one look each time, and not more than these.
+                    # A storm of notifications makes no storm of looks.
                     await asyncio.sleep(LADDER_S[0])
                 else:
                     rung = min(rung + 1, len(LADDER_S) - 1)

@@ -34,8 +34,8 @@ from tsipcd.tmux.programs import identify
 
 PIPE = "pipe"
 
-QUIET_S = 0.05
-"""After output: a shell that came back without a status has drawn its prompt by then."""
+QUIET_S = 0.08
+"""After output was heard of: a shell that came back without a status has drawn its prompt by then."""
 LOOK_S = 1.0
 """Between two looks at a step from which nothing is heard."""
 PRINT_S = 0.1
