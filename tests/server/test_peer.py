@@ -224,14 +224,16 @@ def _take(connection: socket.socket, count: int) -> list[int]:
     return unpacked
 
 
+@pytest.mark.parametrize(("unread_bytes", "answer_bytes"), [(1 << 17, 100_000), (1 << 14, 20_000)])
 async def test_a_client_that_reads_gets_answers_of_any_size(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch, unread_bytes: int, answer_bytes: int
 ) -> None:
-    """What one read brings in is not all answered at once: 20 MB of answers never wait together."""
-    monkeypatch.setattr(peer_module, "MAX_UNREAD_BYTES", 1 << 17)
+    """What one read brings in is not all answered at once: megabytes of answers never wait together."""
+    monkeypatch.setattr(peer_module, "MAX_UNREAD_BYTES", unread_bytes)
     monkeypatch.setattr(peer_module, "MAX_UNSENT_BYTES", 1 << 20)
     wire = await house.connect()
-    await wire.say(b"".join(frame(msgpack.packb([0, n, "events", {"lines": 100_000}])) for n in range(200)))
+    params = {"lines": answer_bytes}
+    await wire.say(b"".join(frame(msgpack.packb([0, n, "events", params])) for n in range(200)))
     assert [(await wire.hear())[1] for _ in range(200)] == list(range(200))
 
 
