@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -263,38 +262,47 @@ async def test_names_of_any_shape_are_compared_whole(sit: Seats) -> None:
         await seat.becomes("")
 
 
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> Callable[[], bool]:
-    """The gate looks forty times and then not again by itself; tells whether it is that far."""
-    looks = 0
+class Patience:
+    """The gate looks forty times and then not again by itself."""
 
-    async def counted(connection: Connection, place: Place) -> Sight | None:
-        nonlocal looks
-        looks += 1
+    def __init__(self) -> None:
+        self.looks = 0
+
+    async def look(self, connection: Connection, place: Place) -> Sight | None:
+        self.looks += 1
         return await look(connection, place)
 
+    async def is_over(self) -> None:
+        """Forty looks from here on, of a gate that has just begun."""
+        self.looks = 0
+        await until(lambda: self.looks > 40, what="the last look")
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> Patience:
+    made = Patience()
     monkeypatch.setattr(occupant, "LADDER_S", (0.002,) * 40 + (600.0,))
-    monkeypatch.setattr(occupant, "look", counted)
-    return lambda: looks > 40
+    monkeypatch.setattr(occupant, "look", made.look)
+    return made
 
 
-async def test_the_end_of_a_command_is_noticed(sit: Seats, patient: Callable[[], bool]) -> None:
+async def test_the_end_of_a_command_is_noticed(sit: Seats, patience: Patience) -> None:
     """Its process is watched: the gate opens without waiting for the next look."""
     seat = await sit.shell("bash")
     seat.enter("sleep 1000")
     await seat.becomes("busy: sleep")
     watch = seat.watch()
-    await until(patient, what="the last look")
+    await patience.is_over()
     os.kill(int(children_of(seat.pin.pid)[0]), signal.SIGTERM)
     await watch.opens()
 
 
-async def test_the_end_of_a_mode_is_noticed(sit: Seats, patient: Callable[[], bool]) -> None:
+async def test_the_end_of_a_mode_is_noticed(sit: Seats, patience: Patience) -> None:
     """tmux tells of it: the gate opens without waiting for the next look."""
     seat = await sit.shell("bash")
     seat.tmux.run("copy-mode", "-t", seat.pin.pane)
     watch = seat.watch()
-    await until(patient, what="the last look")
+    await patience.is_over()
     seat.tmux.run("send-keys", "-t", seat.pin.pane, "-X", "cancel")
     await watch.opens()
 
