@@ -6,9 +6,7 @@ message should not wait for what it does not need.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # as type checkers know it; `typing` would be half of what a short command takes
 if TYPE_CHECKING:
     from tsipc_client.aio import AsyncClient
     from tsipc_client.client import Client
@@ -63,6 +61,8 @@ _CLIENTS = {"AsyncClient": "tsipc_client.aio", "Client": "tsipc_client.client"}
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 (a short command uses no name from here)
+
     home = "tsipc_client.wire.errors" if name in _ERRORS else "tsipc_client.wire.messages"
     value: object = getattr(import_module(_CLIENTS.get(name, home)), name)
     globals()[name] = value  # the next use does not come here again

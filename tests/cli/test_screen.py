@@ -11,7 +11,7 @@ from typing import TextIO
 import pytest
 
 from tsipc_client.cli import screen
-from tsipc_client.render.answer import Note
+from tsipc_client.render.notes import Note
 from tsipc_client.render.style import PLAIN
 
 
@@ -67,7 +67,8 @@ def test_a_closed_stream_is_a_pipe() -> None:
     """`ts-ipc queue >&-` must not fail on finding out."""
     stream = io.StringIO()
     stream.close()
-    assert screen.style_of(stream) == PLAIN
+    style = screen.style_of(stream)
+    assert (style.colour, style.terminal, style.width) == (PLAIN.colour, PLAIN.terminal, PLAIN.width)
 
 
 def test_only_urgent_notes_are_written_where_no_person_looks(capsys: pytest.CaptureFixture[str]) -> None:

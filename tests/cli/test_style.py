@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from tests.cli.samples import HOSTILE
 from tsipc_client.render.columns import columns
-from tsipc_client.render.style import PLAIN, Style, Tone, line
+from tsipc_client.render.style import PLAIN, RUN_TONES, STATUS_TONES, Style, Tone, line
+from tsipc_client.wire.messages import RunStatus, Status
 from tsipc_client.wire.text import is_safe
 
 
@@ -34,3 +35,9 @@ def test_hostile_text_shows_what_it_is() -> None:
     assert r"\x1b[2J" in shown
     assert r"\u202e" in shown
     assert r"\x9b1m" in shown
+
+
+def test_every_status_has_a_tone() -> None:
+    """The tables have exactly the words of the protocol."""
+    assert STATUS_TONES.keys() == set(Status)
+    assert RUN_TONES.keys() == set(RunStatus)

@@ -1,15 +1,21 @@
-"""The process's own output: what stdout and stderr can show, and writing to them. Decides no wording."""
+"""The process's own output: what stdout and stderr can show, and writing to them. Decides no wording.
+
+Loaded by every command: it brings nothing along that costs time.
+"""
 
 from __future__ import annotations
 
 import io
 import os
 import sys
-from collections.abc import Iterable
-from typing import TextIO
 
-from tsipc_client.render.answer import Note
-from tsipc_client.render.style import Style
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import TextIO
+
+    from tsipc_client.render.notes import Note
+    from tsipc_client.render.style import Style
 
 _FALLBACK_COLUMNS = 80
 _FALLBACK_ROWS = 24
@@ -41,6 +47,8 @@ def can_redraw(stream: TextIO) -> bool:
 
 def style_of(stream: TextIO) -> Style:
     """NO_COLOR wins over FORCE_COLOR, both over what the stream is; an empty variable counts as unset."""
+    from tsipc_client.render.style import Style  # noqa: PLC0415 (an id alone needs no style)
+
     terminal = is_terminal(stream)
     colour = can_redraw(stream)
     if os.environ.get("FORCE_COLOR", "0") not in {"", "0"}:

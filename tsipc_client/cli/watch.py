@@ -155,7 +155,7 @@ class LiveDisplay:
         rows = screen.height_of(sys.stdout) - 1
         # The last column stays free: after writing into it, terminals disagree on where the cursor is.
         bare = Style(width=width - 1, terminal=True)
-        shaped = replace(bare, colour=screen.style_of(sys.stdout).colour)
+        shaped = Style(width=width - 1, terminal=True, colour=screen.style_of(sys.stdout).colour)
         # A window made narrower since has wrapped the old lines.
         above = sum(max(-(-taken // width), 1) for taken in self._drawn)
         self._drawn = [columns(text) for text in progress.frame(self._board, now, bare, rows)]

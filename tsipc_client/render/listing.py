@@ -1,29 +1,36 @@
-"""The listings: queue, subscriptions, event log, sessions. The first three have the shapes of version 1."""
+"""The listings: queue, subscriptions, event log, sessions. The first three have the shapes of version 1.
+
+Loaded by short commands: it knows the messages by their fields, and does not load them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 from tsipc_client.render.columns import columns, cut, share
-from tsipc_client.render.style import STATUS_TONES, Span, Style, Tone, line
-from tsipc_client.wire.messages import (
-    LogLines,
-    MessageView,
-    Queued,
-    SessionList,
-    Status,
-    Subscription,
-    SubscriptionTable,
-)
+from tsipc_client.render.style import STATUS_TONES, Tone, line
 from tsipc_client.wire.text import visible
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tsipc_client.render.style import Span, Style
+    from tsipc_client.wire.messages import (
+        LogLines,
+        MessageView,
+        Queued,
+        SessionList,
+        Subscription,
+        SubscriptionTable,
+    )
 
 RULE = "═" * 51
 TITLE_INDENT = " " * 11
 PREVIEW_CHARACTERS = 50
 NAME_COLUMNS = 24
 
-_WAITING = frozenset({Status.ACCEPTED, Status.HELD, Status.INTENT})
-_ENDED_BADLY = frozenset({Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.IN_DOUBT})
+# Words of `Status`.
+_WAITING = frozenset({"accepted", "held", "intent"})
+_ENDED_BADLY = frozenset({"failed", "expired", "cancelled", "in-doubt"})
 
 
 def _heading(title: str, style: Style) -> Iterator[str]:

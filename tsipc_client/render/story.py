@@ -1,12 +1,19 @@
-"""The long forms: one message's whole story, and how the daemon is."""
+"""The long forms: one message's whole story, and how the daemon is.
+
+Loaded by short commands: it knows the messages by their fields, and does not load them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from tsipc_client.render.amounts import clock, duration, moment, plural, size
-from tsipc_client.render.style import STATUS_TONES, Span, Style, Tone, line
-from tsipc_client.wire.messages import Change, Shown, StatusReport
+from tsipc_client.render.style import STATUS_TONES, Tone, line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tsipc_client.render.style import Span, Style
+    from tsipc_client.wire.messages import Change, Shown, StatusReport
 
 SHOWN_LINES = 30
 """Of a message's text, on a terminal; all of it in a pipe."""

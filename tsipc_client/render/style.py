@@ -1,12 +1,13 @@
-"""One printed line: made safe, cut to the width, coloured. Every line with foreign text comes from here."""
+"""One printed line: made safe, cut to the width, coloured. Every line with foreign text comes from here.
+
+Loaded by short commands: no `dataclasses` here, and no messages, which are made of them.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tsipc_client.render.columns import ELLIPSIS, columns, cut
-from tsipc_client.wire.messages import RunStatus, Status
 from tsipc_client.wire.text import visible
 
 
@@ -25,20 +26,22 @@ Span = str | tuple[str, Tone]
 """A piece of a line, with a tone if it has one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
     """What the place of output can do. The default is a pipe: no colour, no limit."""
 
-    width: int | None = None
-    """Columns; None: lines are never cut."""
-    colour: bool = False
-    terminal: bool = False
-    """A person looks at it: extras that a script would trip over may be shown."""
+    __slots__ = ("colour", "terminal", "width")
+
+    def __init__(self, *, width: int | None = None, colour: bool = False, terminal: bool = False) -> None:
+        self.width = width
+        """Columns; None: lines are never cut."""
+        self.colour = colour
+        self.terminal = terminal
+        """A person looks at it: extras that a script would trip over may be shown."""
 
     @property
     def uncut(self) -> Style:
         """The same for what is read to its end or copied: ids, paths, errors, log lines."""
-        return replace(self, width=None)
+        return Style(colour=self.colour, terminal=self.terminal)
 
 
 PLAIN = Style()
@@ -73,23 +76,25 @@ def _cut(pieces: list[tuple[str, Tone | None]], width: int) -> list[tuple[str, T
     return kept
 
 
-STATUS_TONES: dict[Status, Tone] = {
-    Status.ACCEPTED: Tone.CYAN,
-    Status.HELD: Tone.YELLOW,
-    Status.INTENT: Tone.CYAN,
-    Status.DELIVERED: Tone.GREEN,
-    Status.STARTED: Tone.CYAN,
-    Status.DONE: Tone.GREEN,
-    Status.FAILED: Tone.RED,
-    Status.EXPIRED: Tone.RED,
-    Status.CANCELLED: Tone.DIM,
-    Status.IN_DOUBT: Tone.RED,
+# Of `Status` and `RunStatus`, by their words.
+
+STATUS_TONES: dict[str, Tone] = {
+    "accepted": Tone.CYAN,
+    "held": Tone.YELLOW,
+    "intent": Tone.CYAN,
+    "delivered": Tone.GREEN,
+    "started": Tone.CYAN,
+    "done": Tone.GREEN,
+    "failed": Tone.RED,
+    "expired": Tone.RED,
+    "cancelled": Tone.DIM,
+    "in-doubt": Tone.RED,
 }
 
-RUN_TONES: dict[RunStatus, Tone] = {
-    RunStatus.RUNNING: Tone.CYAN,
-    RunStatus.SUCCESS: Tone.GREEN,
-    RunStatus.FAILURE: Tone.RED,
-    RunStatus.CANCELLED: Tone.YELLOW,
-    RunStatus.INTERRUPTED: Tone.RED,
+RUN_TONES: dict[str, Tone] = {
+    "running": Tone.CYAN,
+    "success": Tone.GREEN,
+    "failure": Tone.RED,
+    "cancelled": Tone.YELLOW,
+    "interrupted": Tone.RED,
 }
