@@ -135,11 +135,7 @@ class Exchange:
         if data is None:
             return
         if not data:
-            raise Broken(
-                ErrorCode.UNKNOWN_OUTCOME,
-                "the daemon closed the connection before it answered",
-                hint="what was asked may have happened: ts-ipc queue",
-            )
+            raise closed_early()
         for event in self._connection.receive(data):
             match event:
                 case Answered(id=number, outcome=outcome) if number in self._places:
@@ -179,6 +175,15 @@ def received(sock: socket.socket) -> bytes | None:
         return None
     except OSError:
         return b""
+
+
+def closed_early() -> Broken:
+    """The error for a connection that ended too early."""
+    return Broken(
+        ErrorCode.UNKNOWN_OUTCOME,
+        "the daemon closed the connection before it answered",
+        hint="what was asked may have happened: ts-ipc queue",
+    )
 
 
 def timed_out(timeout_s: float | None) -> TimedOut:

@@ -1,0 +1,138 @@
+"""A plain question, asked and answered in one exchange, with next to nothing loaded.
+
+It does what typer, `deliver` and `Client` do together, for the answers that scripts get all day. Everything
+else goes to them: no daemon to be reached, an error, a broken connection, an answer not understood here. A
+request that was sent is never sent again but under its idempotency key.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+import time
+
+from tsipc_client.cli import brief, plain, screen
+from tsipc_client.wire.address import Address, socket_path, state_path
+from tsipc_client.wire.pack import pack, unpack
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TIMEOUT_S = 30
+"""As every command without --timeout."""
+
+MAX_FRAME_BYTES = 1 << 20
+
+_CTRL_C = 130
+_KEY_BYTES = 16
+_READ_BYTES = 1 << 16
+_NUMBER = 1
+_HEADER_BYTES = 4
+
+_NOTIFICATION = b"\x93\x02"
+"""How a message begins that answers nothing."""
+
+
+def run(words: Sequence[str]) -> int | None:
+    """Ask what the words ask, if they are plain; the exit status. None: nothing has happened."""
+    question = plain.read(words)
+    if question is None:
+        return None
+    screen.prepare()
+    try:
+        return _run(question)
+    except KeyboardInterrupt:
+        return _CTRL_C
+    except Exception as error:  # noqa: BLE001 (raised again below)
+        failure = error
+
+        def again() -> int:
+            raise failure
+
+        from tsipc_client.cli import deliver  # noqa: PLC0415 (it has words and a status for every failure)
+
+        return deliver.guarded(again, json=False)
+
+
+def _run(question: plain.Question) -> int:
+    deadline = time.monotonic() + TIMEOUT_S
+    connection = None if question.is_streamed else _connected()
+    key = os.urandom(_KEY_BYTES).hex() if question.is_keyed else ""
+    answer = None if connection is None else _exchange(connection, _frame(question, key), deadline)
+    if answer is not None and _show(question, answer):
+        return 0
+    from tsipc_client.cli import onward  # noqa: PLC0415 (rarely needed, and costs more than all of this)
+
+    if connection is None:
+        return onward.ask(question)
+    return onward.settle(question, key, answer, connection, deadline - time.monotonic())
+
+
+def _connected() -> _socket.socket | None:
+    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    connection.settimeout(TIMEOUT_S)
+    try:
+        with Address(socket_path(state_path())) as address:
+            connection.connect(address)
+    except OSError:
+        connection.close()
+        return None
+    return connection
+
+
+def _frame(question: plain.Question, key: str) -> bytes:
+    params = {**question.params, "key": key} if key else question.params
+    payload = pack([0, _NUMBER, question.method, params])
+    return len(payload).to_bytes(_HEADER_BYTES, "big") + payload
+
+
+def _exchange(connection: _socket.socket, frame: bytes, deadline: float) -> bytes | None:
+    """The first frame that comes back and may be the answer, or bytes that are no frame.
+
+    None: the connection ended, or the time.
+    """
+    try:  # noqa: SIM105 (`contextlib` costs as much as the exchange)
+        connection.sendall(frame)
+    except OSError:
+        pass  # the daemon may have said why: read on until the end
+    data = b""
+    while True:
+        size = int.from_bytes(data[:_HEADER_BYTES], "big")
+        if len(data) >= _HEADER_BYTES and not 0 < size <= MAX_FRAME_BYTES:
+            return data
+        end = _HEADER_BYTES + size
+        if len(data) > _HEADER_BYTES and len(data) >= end:
+            if not data.startswith(_NOTIFICATION, _HEADER_BYTES):
+                return data[:end]
+            data = data[end:]
+            continue
+        chunk = _received(connection, deadline)
+        if not chunk:
+            return None
+        data += chunk
+
+
+def _received(connection: _socket.socket, deadline: float) -> bytes:
+    left_s = deadline - time.monotonic()
+    if left_s <= 0:
+        return b""
+    connection.settimeout(left_s)
+    try:
+        return connection.recv(_READ_BYTES)
+    except OSError:
+        return b""
+
+
+def _show(question: plain.Question, frame: bytes) -> bool:
+    """Print the answer; false, and nothing printed, if it is not understood here."""
+    try:
+        answer = unpack(frame[_HEADER_BYTES:])
+        if not isinstance(answer, list) or answer[:3] != [1, _NUMBER, None]:
+            return False
+        lines, notes = brief.shown(question, answer[3])
+    except (ValueError, TypeError, AttributeError, KeyError, IndexError):
+        return False
+    screen.put(lines)
+    screen.note(notes)
+    return True

@@ -1,0 +1,71 @@
+"""Where a plain question goes when the short way does not do: to the protocol's values and `deliver`."""
+
+from __future__ import annotations
+
+import _socket
+import socket
+from math import ceil
+from typing import cast
+
+from tsipc_client.asking import asks_for_repeat, is_repeatable
+from tsipc_client.cli import deliver, plain
+from tsipc_client.cli.orders import DEFAULT_TIMEOUT_S, Ask, Do, Options
+from tsipc_client.cli.statuses import ExitStatus
+from tsipc_client.exchange import Deadline, closed_early, timed_out, wait_for_end
+from tsipc_client.wire import codec
+from tsipc_client.wire.connection import Answered, Connection, Ended
+from tsipc_client.wire.errors import Broken, ErrorCode, WireError
+from tsipc_client.wire.messages import REQUESTS, DaemonStatus, Request, Result, Run
+
+_KINDS: dict[str, type[Request]] = {kind.METHOD: kind for kind in REQUESTS}
+
+
+def ask(question: plain.Question, key: str = "", timeout_s: float = DEFAULT_TIMEOUT_S) -> int:
+    """Ask as if nothing had been tried; the exit status. Raises a `WireError`."""
+    request = request_of(question, key)
+    if isinstance(request, DaemonStatus):
+        from tsipc_client.cli import lifecycle  # noqa: PLC0415 (starts no daemon only to ask it)
+
+        return deliver.carry_out(Do(lifecycle.status, Options(timeout_s=timeout_s)))
+    return deliver.carry_out(Ask(request, Options(timeout_s=None if isinstance(request, Run) else timeout_s)))
+
+
+def settle(
+    question: plain.Question, key: str, answer: bytes | None, connection: _socket.socket, left_s: float
+) -> int:
+    """Go on after the question was sent: with the frame that came back, or None if none did.
+
+    The exit status. Raises a `WireError`. Asks again only what does nothing twice.
+    """
+    if left_s <= 0:
+        raise timed_out(DEFAULT_TIMEOUT_S)
+    request = request_of(question, key)
+    outcome = closed_early() if answer is None else _outcome(request, answer)
+    if not isinstance(outcome, WireError):
+        deliver.show(request, outcome, Options())
+        return ExitStatus.OK
+    if not (asks_for_repeat(outcome) and is_repeatable(request)):
+        raise outcome
+    if answer is not None:
+        # It has all that it needs of a socket.
+        wait_for_end(cast("socket.socket", connection), Deadline(left_s))
+    connection.close()
+    return ask(question, key, ceil(left_s))
+
+
+def request_of(question: plain.Question, key: str = "") -> Request:
+    """The question as the value that typer's way makes of the same words."""
+    params = {**question.params, "key": key} if key else question.params
+    return codec.build(_KINDS[question.method], params)
+
+
+def _outcome(request: Request, answer: bytes) -> Result | WireError:
+    connection = Connection()
+    connection.request(request)
+    for event in connection.receive(answer):
+        match event:
+            case Answered(outcome=outcome):
+                return outcome
+            case Ended(error=error):
+                return error
+    return Broken(ErrorCode.INTERNAL, "the daemon answered something else than it was asked")
