@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tsipc_client.version import VERSION
+from tsipc_client.wire.version import VERSION
 
 
 def main() -> None:

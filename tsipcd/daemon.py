@@ -39,6 +39,7 @@ from tsipcd.views.event_log import EventLog
 from tsipcd.views.folder import Folder
 from tsipcd.views.names import Neighbours
 from tsipcd.views.queue import QueueView
+from tsipcd.views.run_logs import RunLogs
 from tsipcd.views.subscriptions import SubscriptionFile
 from tsipcd.views.workflows import WorkflowStore
 
@@ -158,6 +159,8 @@ class Daemon:
             identity=self._journal.identity,
             sockets=self._sockets,
             binary=config.tmux.binary,
+            quiet_s=config.delivery.human_quiet_s,
+            type_into=config.programs.type_into,
             emit=lambda event: self._intake.on_tmux(event),  # noqa: PLW0108
         )
         self._performer = Performer(
@@ -166,7 +169,9 @@ class Daemon:
             self._stores,
             feed=lambda event: self._runtime.feed(event),  # noqa: PLW0108
         )
-        self._recorder = Recorder(machine, self._journal, self._log, self._queue)
+        self._recorder = Recorder(
+            machine, self._journal, self._log, self._queue, RunLogs(folder.sub("runs"), config.runs.keep)
+        )
         self._runtime = Runtime(
             machine,
             self._journal,

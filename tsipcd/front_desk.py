@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Final, assert_never
 
-from tsipc_client.version import VERSION
 from tsipc_client.wire import messages as m
 from tsipc_client.wire.errors import Broken, ErrorCode
+from tsipc_client.wire.version import VERSION
 from tsipcd.core import listings
 from tsipcd.core.inputs import Call
 from tsipcd.core.machine import Machine

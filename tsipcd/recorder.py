@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
+from tsipc_client.wire.messages import RunStatus
 from tsipcd.core import facts as f
 from tsipcd.core.machine import Machine
 from tsipcd.core.state import State
@@ -11,13 +13,18 @@ from tsipcd.journal.journal import Journal
 from tsipcd.views.event_log import EventLog
 from tsipcd.views.log import lines
 from tsipcd.views.queue import KEEP_WAITING, QueueView
+from tsipcd.views.run_logs import RunLogs
 
 
 class Recorder:
     """One method for the runtime: `record`."""
 
-    def __init__(self, machine: Machine, journal: Journal, log: EventLog, queue: QueueView) -> None:
+    def __init__(
+        self, machine: Machine, journal: Journal, log: EventLog, queue: QueueView, runs: RunLogs
+    ) -> None:
         self._machine = machine
+        self._runs = runs
+        self._pruning: asyncio.Task[None] | None = None
         self._journal = journal
         self._log = log
         self._queue = queue
@@ -42,12 +49,20 @@ class Recorder:
             elif not isinstance(fact, f.RunStarted | f.RunFinished) and hasattr(fact, "number"):
                 changed[fact.number] = None
         self._queue.update(view for n in changed if (view := self._machine.view(n)) is not None)
+        if any(isinstance(fact, f.RunFinished) for fact in facts):
+            self._prune()
         if state.forgotten:
             self._queue.remove(f"msg-{number}" for number in state.forgotten)
             state.forgotten.clear()
         if self._queue.incomplete:
             self.rebuild()
         self._journal.maybe_compact(self._log.flushed_sequence + 1)
+
+    def _prune(self) -> None:
+        running = {n for n, run in self._machine.state.runs.items() if run.status is RunStatus.RUNNING}
+        if self._pruning is None or self._pruning.done():
+            work = asyncio.to_thread(self._runs.prune, running)
+            self._pruning = asyncio.get_running_loop().create_task(work, name="prune runs")
 
 
 def log_lines(state: State, fact: f.Fact) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from tsipc_client.cli import daemon, deliver, events, messages, screen, sessions
 from tsipc_client.cli.arguments import bad_input, utf8_words
 from tsipc_client.cli.orders import Ask, Do, Order
 from tsipc_client.cli.statuses import ExitStatus
-from tsipc_client.version import VERSION
+from tsipc_client.wire.version import VERSION
 
 PROGRAM = "ts-ipc"
 

@@ -15,7 +15,7 @@ from tsipcd.core.inputs import Input, ServerGone
 from tsipcd.tmux.errands import Errands, TmuxEffect
 from tsipcd.tmux.keys import TypeLine, remove_leftovers
 from tsipcd.tmux.leash import cut_leftovers
-from tsipcd.tmux.occupant import Occupants
+from tsipcd.tmux.occupant import TYPING_S, Occupants
 from tsipcd.tmux.server import Server
 from tsipcd.tmux.sockets import Sockets, answers
 from tsipcd.tmux.watch import FolderWatch
@@ -43,6 +43,8 @@ class Tmux:
         emit: Callable[[Input], None],
         binary: str = "tmux",
         linger_s: float = LINGER_S,
+        quiet_s: float = TYPING_S,
+        type_into: Iterable[str] = (),
     ) -> None:
         # They know the type of what is handed to them by this module's name.
         from tsipcd.tmux.steps import Steps  # noqa: PLC0415
@@ -64,7 +66,7 @@ class Tmux:
             identity=identity,
             folder=self._folder,
             server_at=lambda socket: self._server_at(Path(socket)),
-            occupants=Occupants(self._emit),
+            occupants=Occupants(self._emit, quiet_s=quiet_s, type_into=type_into),
             steps=Steps(directory / "runs", self._emit),
             emit=self._emit,
         )

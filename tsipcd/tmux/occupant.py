@@ -16,7 +16,7 @@ import os
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from tsipcd.core.effects import Inspect
@@ -59,8 +59,17 @@ _PLACEHOLDER = re.compile(r'(?:Try|Ask|Type) ["\w]')
 class Occupants:
     """The gate for all panes. One call of `inspect` per message that waits."""
 
-    def __init__(self, emit: Callable[[Input], None]) -> None:
+    def __init__(
+        self,
+        emit: Callable[[Input], None],
+        *,
+        quiet_s: float = TYPING_S,
+        type_into: Iterable[str] = (),
+    ) -> None:
+        """`type_into` names programs that take commands besides those known; `quiet_s`: see the settings."""
         self._emit = emit
+        self._quiet_s = quiet_s
+        self._type_into = frozenset(type_into)
         self._prompts: OrderedDict[PanePin, tuple[str, ...]] = OrderedDict()
 
     async def inspect(self, effect: Inspect, connection: Connection) -> None:
@@ -103,7 +112,7 @@ class Occupants:
         if sight is None:
             return Inspected(effect.number, Verdict.GONE, f"no session {effect.place.session} there any more")
         known = self._prompts.get(sight.pin, ())
-        occupant = identify(sight.process) if sight.process is not None else Occupant("an unknown program")
+        occupant = self._identify(sight)
         reason = _pane_reason(sight)
         if not reason and not (effect.now and not effect.step):
             line, before = read_line(sight.screen, known, console=occupant.shell is None)
@@ -112,11 +121,20 @@ class Occupants:
             reason = (
                 (_step_reason(occupant, sight) if effect.step else "")
                 or _program_reason(occupant, sight, line, before)
-                or _person_reason(occupant, sight, line, time.time())
+                or _person_reason(occupant, sight, line, typing=time.time() - sight.activity < self._quiet_s)
             )
         if reason:
             return Inspected(effect.number, Verdict.WAIT, reason, sight.pin)
         return Inspected(effect.number, Verdict.READY, "", sight.pin, _shell_at_prompt(occupant, sight))
+
+    def _identify(self, sight: Sight) -> Occupant:
+        if sight.process is None:
+            return Occupant("an unknown program")
+        occupant = identify(sight.process)
+        is_unknown = occupant.shell is None and occupant.kind is None
+        if is_unknown and self._type_into.intersection((occupant.name, sight.process.name)):
+            return Occupant(occupant.name, kind=Kind.CONSOLE)
+        return occupant
 
     def _remember(self, pin: PanePin, prompt: str) -> None:
         known = tuple(other for other in self._prompts.pop(pin, ()) if other != prompt)
@@ -205,8 +223,7 @@ def _shows_prompt(line: Line, before: str) -> bool:
     return line is Line.TYPED or (line is Line.EMPTY and not before.rstrip().endswith(":"))
 
 
-def _person_reason(occupant: Occupant, sight: Sight, line: Line, now: float) -> str:
-    typing = now - sight.activity < TYPING_S
+def _person_reason(occupant: Occupant, sight: Sight, line: Line, *, typing: bool) -> str:
     if occupant.kind is Kind.AGENT:
         text = composer_text(sight.screen)
         if text and _CHOICE.match(text):

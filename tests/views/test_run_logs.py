@@ -1,0 +1,23 @@
+"""Old runs' output goes by count; what still runs stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tsipcd.views.folder import Folder
+from tsipcd.views.run_logs import RunLogs
+
+
+def test_the_last_runs_and_those_that_run_are_kept(tmp_path: Path) -> None:
+    """Ten is newer than nine, whatever the alphabet says; other people's folders are left alone."""
+    for number in range(1, 13):
+        (tmp_path / f"runs/run-{number}/1").mkdir(parents=True)
+        (tmp_path / f"runs/run-{number}/1.log").write_text("x")
+    (tmp_path / "runs/mine").mkdir()
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (tmp_path / "runs/run-0").symlink_to(outside)
+    RunLogs(Folder.open(str(tmp_path / "runs")), keep=3).prune({2})
+    left = {path.name for path in (tmp_path / "runs").iterdir()}
+    assert left == {"mine", "run-0", "run-2", "run-10", "run-11", "run-12"}
+    assert outside.is_dir()
