@@ -62,6 +62,8 @@ def _record(value: object) -> Any:  # noqa: ANN401 (stands for any of the protoc
         return tuple([_record(item) for item in value])
     if not isinstance(value, dict):
         return value
+    if not isinstance(value.get("id", ""), str):
+        raise TypeError(f"id: {value['id']!r}")  # it is printed as it is
     for name, words in _WORDS.items():
         if name in value and value[name] not in words:
             raise ValueError(f"{name}: {value[name]!r}")

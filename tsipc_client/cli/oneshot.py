@@ -30,8 +30,12 @@ _READ_BYTES = 1 << 16
 _NUMBER = 1
 _HEADER_BYTES = 4
 
-_NOTIFICATION = b"\x93\x02"
-"""How a message begins that answers nothing."""
+_OURS = (b"\x94\x01\x01", b"\x94\x01\xc0")
+"""How an answer begins: to request 1, or to the connection as a whole."""
+
+
+_OTHERS = (b"\x93\x02", b"\x94\x01")
+"""How a message begins that is for nobody here: a notification, an answer to another request."""
 
 
 def run(words: Sequence[str]) -> int | None:
@@ -56,16 +60,25 @@ def run(words: Sequence[str]) -> int | None:
 
 
 def _run(question: plain.Question) -> int:
-    deadline = time.monotonic() + TIMEOUT_S
     connection = None if question.is_streamed else _connected()
+    if connection is None:
+        from tsipc_client.cli import onward  # noqa: PLC0415 (costs more than all of this)
+
+        return onward.ask(question)
+    try:
+        return _asked(question, connection)
+    finally:
+        connection.close()
+
+
+def _asked(question: plain.Question, connection: _socket.socket) -> int:
+    deadline = time.monotonic() + TIMEOUT_S
     key = os.urandom(_KEY_BYTES).hex() if question.is_keyed else ""
-    answer = None if connection is None else _exchange(connection, _frame(question, key), deadline)
+    answer = _exchange(connection, _frame(question, key), deadline)
     if answer is not None and _show(question, answer):
         return 0
-    from tsipc_client.cli import onward  # noqa: PLC0415 (rarely needed, and costs more than all of this)
+    from tsipc_client.cli import onward  # noqa: PLC0415 (as above)
 
-    if connection is None:
-        return onward.ask(question)
     return onward.settle(question, key, answer, connection, deadline - time.monotonic())
 
 
@@ -103,7 +116,7 @@ def _exchange(connection: _socket.socket, frame: bytes, deadline: float) -> byte
             return data
         end = _HEADER_BYTES + size
         if len(data) > _HEADER_BYTES and len(data) >= end:
-            if not data.startswith(_NOTIFICATION, _HEADER_BYTES):
+            if data.startswith(_OURS, _HEADER_BYTES) or not data.startswith(_OTHERS, _HEADER_BYTES):
                 return data[:end]
             data = data[end:]
             continue

@@ -1,0 +1,321 @@
+"""The short way and typer's way side by side, over a real socket: nobody can tell which one it was."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli import samples
+from tests.cli.socket_daemon import Reply, SocketDaemon, frame, reply_bytes, result_frame
+from tests.support.daemon import ROOT
+from tsipc_client.cli import app, brief, deliver, lifecycle, oneshot, plain
+from tsipc_client.wire.errors import Broken, ErrorCode, Refused
+from tsipc_client.wire.messages import LogLines, Queued, Result, SessionList, Status, SubscriptionTable
+
+HEAVY = {
+    "typer", "click", "socket", "json", "dataclasses", "enum", "re", "msgpack", "asyncio", "pathlib",
+    "typing", "collections", "functools", "contextlib", "inspect", "struct", "threading", "subprocess",
+}  # fmt: skip
+
+ANSWERS: dict[str, tuple[str, Result]] = {
+    "send": ("send me claude-manager ls", samples.SENT),
+    "send, held": ("send me claude-manager ls notification", samples.SENT_HELD),
+    "send, hostile": ("send \x1b[2J b c data", replace(samples.SENT_HELD, reason=samples.HOSTILE)),
+    "subscribe": ("subscribe claude-manager deployment", samples.SUBSCRIBED),
+    "subscribe again": ("sub a b data", replace(samples.SUBSCRIBED, changed=False)),
+    "unsubscribe": ("unsubscribe claude-manager deployment", samples.UNSUBSCRIBED),
+    "not subscribed": ("unsub claude-manager deployment", samples.NOT_SUBSCRIBED),
+    "publish": ("publish me deployment v1", samples.PUBLISHED),
+    "publish to nobody": ("pub me deployment", samples.PUBLISHED_TO_NOBODY),
+    "workflow": ("workflow deploy-full a:b c:d", samples.SAVED),
+    "workflow, replaced": ("wf deploy-full a:b", replace(samples.SAVED, replaced=True, path=samples.HOSTILE)),
+    "pipeline": ("pipeline a b", samples.PIPELINE_SAVED),
+    "queue": ("queue", samples.QUEUE),
+    "queue, hostile": ("q", samples.HOSTILE_QUEUE),
+    "queue, empty": ("queue", Queued(messages=(), waiting=0)),
+    "show": ("show msg-124", samples.SHOWN),
+    "cancel": ("cancel msg-123", samples.CANCELLED),
+    "subscriptions": ("subscriptions", samples.SUBSCRIPTIONS),
+    "subscriptions, none": ("subs", SubscriptionTable(subscriptions=())),
+    "events": ("events", samples.EVENTS_OF_V1),
+    "events, cut": ("log 3", LogLines(lines=(samples.HOSTILE,), path="/x", cut=True)),
+    "sessions": ("sessions", samples.SESSIONS),
+    "sessions, none": ("sessions", SessionList(sessions=())),
+    "status": ("daemon status", samples.STATUS),
+}
+
+FIELDS = asdict(samples.SENT)
+ODD: dict[str, tuple[str, Reply]] = {
+    "of a newer daemon": ("send a b c", result_frame({**FIELDS, "more": [1, {"x": None}]})),
+    "of an older daemon": (
+        "send a b c data",
+        result_frame({k: v for k, v in FIELDS.items() if k != "reason"}),
+    ),
+    "with an unknown status": ("send a b c", result_frame({**FIELDS, "status": "teleported"})),
+    "with an unknown action": (
+        "subscribe a b",
+        result_frame({**asdict(samples.SUBSCRIBED), "action": "sing"}),
+    ),
+    "without the id": ("send a b c", result_frame({"status": "accepted"})),
+    "with a number for a text": ("send a b c", result_frame({**FIELDS, "id": 7})),
+    "with a text for a list": ("publish a b", result_frame({"event": "e", "subscribers": "none"})),
+    "that is none": ("queue", result_frame(None)),
+    "with bytes": ("queue", result_frame({"messages": b"", "waiting": 0})),
+    "after that of another request": ("send a b c", frame([1, 5, None, {}]) + reply_bytes(samples.SENT)),
+    "that is no MessagePack": ("send a b c", b"\x00\x00\x00\x01\xc1"),
+    "that is no frame": ("send a b c", b"HTTP/1.1 400\r\n"),
+    "after a notification": ("send a b c", frame([2, "news", {"request": 1}]) + reply_bytes(samples.SENT)),
+    "an error": ("send a b c", samples.UNKNOWN_SESSION),
+    "a hostile error": ("queue", samples.HOSTILE_ERROR),
+    "an error for the connection": ("queue", frame([1, None, {"code": "bad_frame", "message": "no"}, None])),
+}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that a caller can see of a command."""
+
+    status: int | None
+    out: bytes
+    err: bytes
+
+
+Way = Callable[[Sequence[str]], int | None]
+WAYS: tuple[Way, Way] = (oneshot.run, app.run)
+
+
+@pytest.fixture
+def state(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state folder in which no command starts a daemon."""
+    monkeypatch.setenv("TS_IPC_DIR", str(short_path))
+    monkeypatch.setenv("TS_IPC_NO_START", "1")
+    monkeypatch.setenv("COLUMNS", "70")
+    return short_path
+
+
+@pytest.fixture
+def not_twice(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The short way must have been enough."""
+
+    def asked_again(*_: object, **__: object) -> None:
+        raise AssertionError("not answered on the short way")
+
+    with monkeypatch.context() as patch:
+        for module in (deliver, lifecycle):
+            patch.setattr(module, "show" if module is deliver else "status", asked_again)
+        yield
+
+
+def watched(way: Way, words: Sequence[str], *, terminal: bool, monkeypatch: pytest.MonkeyPatch) -> Seen:
+    """Run it with stdout and stderr in pipes, or on terminals."""
+    streams, readers, taken = [], [], [b"", b""]
+    for index in (0, 1):
+        ours, theirs = pty.openpty() if terminal else os.pipe()
+        streams.append(open(theirs, "w"))  # noqa: PTH123, SIM115 (a descriptor; closed below)
+        reader = threading.Thread(target=_read, args=(ours, taken, index))
+        reader.start()
+        readers.append(reader)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", streams[0])
+        patch.setattr(sys, "stderr", streams[1])
+        try:
+            status = way(words)
+        finally:
+            for stream in streams:
+                stream.close()
+    for reader in readers:
+        reader.join(20)
+    return Seen(status, *taken)
+
+
+def _read(descriptor: int, taken: list[bytes], index: int) -> None:
+    try:
+        while chunk := os.read(descriptor, 65536):
+            taken[index] += chunk
+    except OSError:
+        pass  # a terminal that nobody has open any more
+    finally:
+        os.close(descriptor)
+
+
+def both(
+    words: str, reply: Reply, state: Path, monkeypatch: pytest.MonkeyPatch, *, terminal: bool
+) -> tuple[Seen, Seen]:
+    seen = []
+    asked: list[tuple[str, dict[str, Any]]] = []
+    for way in WAYS:
+        with SocketDaemon(state, [reply]) as daemon:
+            seen.append(watched(way, words.split(), terminal=terminal, monkeypatch=monkeypatch))
+        (state / "ipc.sock").unlink()
+        asked += daemon.asked
+    keys = [params.pop("key", "") for _, params in asked]
+    assert asked[0] == asked[1]
+    assert [len(key) for key in keys] in ([0, 0], [32, 32])
+    assert keys[0] != keys[1] or not keys[0]
+    return seen[0], seen[1]
+
+
+@pytest.mark.parametrize("terminal", [False, True], ids=["piped", "terminal"])
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_looks_the_same(
+    name: str, terminal: bool, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Status, stdout and stderr; and what was asked."""
+    words, answer = ANSWERS[name]
+    short, long = both(words, answer, state, monkeypatch, terminal=terminal)
+    assert short == long
+    assert short.status == 0
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.usefixtures("not_twice")
+def test_an_answer_is_understood_at_once(name: str, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No value of the protocol is built for it."""
+    words, answer = ANSWERS[name]
+    with SocketDaemon(state, [answer]):
+        assert watched(oneshot.run, words.split(), terminal=True, monkeypatch=monkeypatch).status == 0
+
+
+@pytest.mark.parametrize("terminal", [False, True], ids=["piped", "terminal"])
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_answer_looks_the_same(
+    name: str, terminal: bool, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not understood at once is understood, or refused, as by typer's way."""
+    words, answer = ODD[name]
+    short, long = both(words, answer, state, monkeypatch, terminal=terminal)
+    assert short == long
+
+
+def test_no_daemon_is_told_the_same_way(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing, a dead socket, and no folder at all."""
+    for command in (["queue"], ["daemon", "status"]):
+        short, long = (watched(way, command, terminal=False, monkeypatch=monkeypatch) for way in WAYS)
+        assert short == long
+        assert short.status == 69
+    with SocketDaemon(state, []):
+        pass
+    short, long = (watched(way, ["queue"], terminal=False, monkeypatch=monkeypatch) for way in WAYS)
+    assert short == long
+    assert short.status == 69
+
+
+def test_a_long_path_is_reached(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Longer than what the kernel takes for an address."""
+    folder = state / ("x" * 120)
+    folder.mkdir()
+    monkeypatch.setenv("TS_IPC_DIR", str(folder))
+    with SocketDaemon(folder, [samples.SENT]):
+        seen = watched(oneshot.run, ["send", "a", "b", "c"], terminal=False, monkeypatch=monkeypatch)
+    assert seen == Seen(0, b"msg-123\n", b"")
+
+
+# ── what was sent is not sent again, but under its key ────────────────────────────────────────────────────
+
+
+LOST: dict[str, Reply] = {
+    "the connection broke": None,
+    "half an answer": reply_bytes(samples.SENT)[:-3],
+    "the daemon is stopping": Refused(ErrorCode.STOPPING, "stopping"),
+    "the outcome is not known": Broken(ErrorCode.UNKNOWN_OUTCOME, "the disk failed"),
+}
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_what_got_lost_is_asked_again_with_its_key(
+    name: str, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The daemon then knows it, and does it once."""
+    with SocketDaemon(state, [LOST[name], samples.SENT]) as daemon:
+        seen = watched(oneshot.run, ["send", "a", "b", "c"], terminal=False, monkeypatch=monkeypatch)
+    assert seen == Seen(0, b"msg-123\n", b"")
+    assert daemon.asked[0] == daemon.asked[1]
+    assert len(daemon.asked[0][1]["key"]) == 32
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_what_cannot_be_done_twice_is_asked_once(
+    name: str, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its outcome is an error, as on typer's way."""
+    short, long = both("cancel msg-1", LOST[name], state, monkeypatch, terminal=False)
+    assert short == long
+    assert short.status in (7, 8)
+
+
+def test_a_silent_daemon_is_given_up(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the status and the words of any other command, and without asking again."""
+    monkeypatch.setattr(oneshot, "TIMEOUT_S", 0.05)
+    over = threading.Event()
+    with SocketDaemon(state, [None], pause=over) as daemon:
+        seen = watched(oneshot.run, ["send", "a", "b", "c"], terminal=False, monkeypatch=monkeypatch)
+        over.set()
+    assert (seen.status, seen.out) == (4, b"")
+    assert b"no answer within 30 s" in seen.err
+    assert len(daemon.asked) == 1
+
+
+def test_ctrl_c_ends_it(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As everywhere: 130, without a word."""
+
+    def interrupted(*_: object) -> bytes:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(oneshot, "_received", interrupted)
+    with SocketDaemon(state, [None]):
+        seen = watched(oneshot.run, ["queue"], terminal=False, monkeypatch=monkeypatch)
+    assert seen == Seen(130, b"", b"")
+
+
+# ── what it costs ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def loaded_by(state: Path, words: str, reply: Reply) -> set[str]:
+    """The modules that are there when the process of a command ends."""
+    code = "import sys; from tsipc_client.__main__ import main; status = main(); "
+    code += "print(*sys.modules, file=sys.stderr); sys.exit(status)"
+    with SocketDaemon(state, [reply]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words.split()],
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            timeout=60,
+            check=True,
+        )
+    (state / "ipc.sock").unlink()
+    return set(done.stderr.decode().split())
+
+
+@pytest.mark.parametrize("name", ["send", "publish"])
+def test_an_id_costs_next_to_nothing(name: str, state: Path) -> None:
+    """What scripts call all day loads nothing that is slow to load."""
+    loaded = loaded_by(state, *ANSWERS[name])
+    assert loaded & HEAVY == set()
+    assert {name for name in loaded if name.startswith("tsipc")} == {
+        "tsipc_client", "tsipc_client.__main__", "tsipc_client.cli", "tsipc_client.cli.brief",
+        "tsipc_client.cli.oneshot", "tsipc_client.cli.plain", "tsipc_client.cli.screen", "tsipc_client.wire",
+        "tsipc_client.wire.address", "tsipc_client.wire.pack",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_no_plain_answer_loads_the_values(name: str, state: Path) -> None:
+    """Neither typer nor the dataclasses of the protocol, which cost more than all the rest."""
+    loaded = loaded_by(state, *ANSWERS[name])
+    assert loaded & {"typer", "click", "socket", "json", "dataclasses", "re", "msgpack", "pathlib"} == set()
+
+
+def test_the_words_are_those_of_the_protocol() -> None:
+    """The statuses known here are all that there are."""
+    assert set(brief.STATUSES) == set(Status)
+    assert {words.split()[0] for words, _ in ANSWERS.values()} >= set(plain._ARGUMENTS) - {"run"}

@@ -1,0 +1,131 @@
+"""Plain command lines: whatever is read without typer is what typer reads."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tsipc_client.cli import app, onward, plain
+from tsipc_client.cli.orders import Ask, Do, Options
+from tsipc_client.wire.connection import Connection
+from tsipc_client.wire.messages import MAX_BODY_BYTES, Action, MessageType, Run
+
+SHORT = {short: name for name, _, short in app.COMMANDS if short}
+NAMES = [name for name, _, _ in app.COMMANDS]
+COMMANDS = st.sampled_from([*NAMES, *SHORT, "daemon", "quue", "Send", "help"])
+ARGUMENTS = st.one_of(
+    st.text(max_size=12),
+    st.text(alphabet="-:ah \n\udc80é세", max_size=6),
+    st.sampled_from([*MessageType, *Action, "COMMAND", "a:b", "a:", ":b", "a: b:c", "", " "]),
+    st.sampled_from(["0", "1", "20", "007", "+5", " 5", "1_0", "٣", "100000", "100001", "9" * 5000]),
+    st.sampled_from(["-", "--", "-h", "--help", "--json", "--now", "-x", "-rf x", "status", "x" * 100_001]),
+)
+LINES = st.lists(ARGUMENTS, max_size=5).flatmap(
+    lambda arguments: COMMANDS.map(lambda command: [command, *arguments])
+)
+
+PLAIN = {
+    "send a b c",
+    "send a b c command",
+    "send a b c notification",
+    "send a b c data",
+    "subscribe a b",
+    "subscribe a b notify",
+    "sub a b data",
+    "unsubscribe a b",
+    "unsub a b",
+    "publish a b",
+    "pub a b c",
+    "workflow w a:b c:d:e",
+    "wf w a:b",
+    "run w",
+    "pipeline a b",
+    "queue",
+    "q",
+    "show msg-1",
+    "cancel msg-1",
+    "subscriptions",
+    "subs",
+    "events",
+    "events 20",
+    "log 50",
+    "sessions",
+}
+
+
+@settings(max_examples=300, deadline=None)
+@given(LINES)
+@example(["send", "", "", ""])
+@example(["publish", "a", "b", ""])
+@example(["events", "020"])
+@example(["workflow", "w", " : "])
+def test_what_is_read_is_what_typer_reads(words: list[str]) -> None:
+    """The same request and options; where typer finds an error or help, nothing is read."""
+    question = plain.read(words)
+    if question is None:
+        return
+    order = app.parse(words)
+    if question.method == "status":
+        assert isinstance(order, Do)
+        assert order.options == Options()
+        return
+    assert isinstance(order, Ask)
+    assert onward.request_of(question) == order.request
+    assert order.options == Options(timeout_s=None if question.is_streamed else Options().timeout_s)
+    # Defaults are left out, so that the bytes are the same as well.
+    assert Connection().request(onward.request_of(question))[1] == Connection().request(order.request)[1]
+
+
+@pytest.mark.parametrize("line", [*sorted(PLAIN), "daemon status"])
+def test_what_scripts_write_is_plain(line: str) -> None:
+    """Every command and short name, with and without the arguments that have defaults."""
+    question = plain.read(line.split())
+    assert question is not None
+    assert question.is_streamed == isinstance(onward.request_of(question), Run)
+    assert question.is_keyed == hasattr(onward.request_of(question), "key")
+
+
+def test_every_command_has_a_plain_form() -> None:
+    """A new one must not be slow by oversight."""
+    assert {words.split()[0] for words in PLAIN} == {*NAMES, *SHORT}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["--version"],
+        ["send", "a", "b", "-"],
+        ["send", "a", "b", "--", "c"],
+        ["send", "a", "b", "c", "--now"],
+        ["send", "a", "b", "x" * plain.MOST_BYTES],
+        ["send", "a", "b", "\udcff"],
+        ["queue", "--json"],
+        ["events", "0"],
+        ["workflow", "w"],
+        ["workflow"],
+        ["daemon", "stop"],
+    ],
+    ids=str,
+)
+def test_what_is_not_plain_is_left_to_typer(words: list[str]) -> None:
+    """Options, stdin, other bytes, too much, too little."""
+    assert plain.read(words) is None
+
+
+def test_a_shell_that_completes_is_left_to_typer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It must not send the words it is to complete."""
+    monkeypatch.setitem(os.environ, "_TS_IPC_COMPLETE", "complete_bash")
+    assert plain.read(["send", "a", "b", "c"]) is None
+
+
+def test_the_words_are_those_of_the_protocol() -> None:
+    """The tables here stand for enums, the first word for the default."""
+    assert set(plain.TYPES) == set(MessageType)
+    assert plain.TYPES[0] == MessageType.COMMAND
+    assert set(plain.ACTIONS) == set(Action)
+    assert plain.ACTIONS[0] == Action.NOTIFY
+    assert plain.MOST_BYTES < MAX_BODY_BYTES
