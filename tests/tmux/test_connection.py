@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -88,7 +90,7 @@ async def test_users_sessions_are_not_attached(tmux_server: TmuxServer, connecti
     assert lines[0] == "work 0"
     assert lines[1].startswith("~ts-ipc-")
     assert len(lines) == 2
-    panes = await connection.run("list-panes -F #{pane_current_command}")
+    panes = await connection.run("list-panes -F '#{pane_id}'")
     await tmux_server.until(
         lambda: "cat" in tmux_server.run("list-panes", "-a", "-F", "#{pane_current_command}")
     )
@@ -122,31 +124,36 @@ async def test_a_killed_client_takes_its_session_along(tmux_server: TmuxServer) 
     await tmux_server.until(lambda: ours(tmux_server) == 0)
 
 
+def is_gone(process: Path) -> bool:
+    return not os.path.lexists(process)
+
+
 HOLDER = """
 import asyncio, sys
 from pathlib import Path
 from tsipcd.tmux.connection import connect
 async def main():
-    await connect(Path(sys.argv[1]), binary=sys.argv[2])
-    print("up", flush=True)
+    connection = await connect(Path(sys.argv[1]), binary=sys.argv[2])
+    print(connection._process.pid, flush=True)
     await asyncio.sleep(60)
 asyncio.run(main())
 """
 
 
 async def test_a_killed_daemon_leaves_no_session_and_no_crash(tmux_server: TmuxServer) -> None:
-    """SIGKILL of our process, amid other work of the server, ends our session and harms no other."""
+    """SIGKILL of our process, amid other work of the server, ends client and session and harms nobody."""
     for _ in range(5):
         arguments = [sys.executable, "-c", HOLDER, str(tmux_server.socket), tmux_server.binary]
         with subprocess.Popen(arguments, stdout=subprocess.PIPE) as holder:  # noqa: ASYNC220 - a test may block
             assert holder.stdout is not None
-            assert holder.stdout.readline() == b"up\n"
+            client = Path("/proc", holder.stdout.readline().decode().strip(), "exe")
             assert ours(tmux_server) == 1
             tmux_server.run("rename-session", "-t", "work", "other")
             tmux_server.run("rename-session", "-t", "other", "work")
             holder.kill()
             for _ in range(3):
                 tmux_server.run("list-sessions")
+        await tmux_server.until(partial(is_gone, client))
         await tmux_server.until(lambda: ours(tmux_server) == 0)
     assert tmux_server.run("list-sessions", "-F", "#{session_name}") == "work"
 

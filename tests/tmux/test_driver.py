@@ -30,7 +30,7 @@ T = TypeVar("T")
 class World:
     """A facade and what it told."""
 
-    def __init__(self, home: Path, binary: str, **options: float) -> None:
+    def __init__(self, home: Path, binary: str, *, linger_s: float = 120.0) -> None:
         self.told: list[Input] = []
         self.configured: list[Path] = []
         self.tmux = Tmux(
@@ -39,7 +39,7 @@ class World:
             sockets=lambda: self.configured,
             emit=self.told.append,
             binary=binary,
-            **options,
+            linger_s=linger_s,
         )
 
     def all(self, kind: type[T]) -> list[T]:

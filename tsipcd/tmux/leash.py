@@ -1,8 +1,9 @@
-"""Ends a process that tmux started for us as soon as we are gone, however we go. Knows nothing of tmux.
+"""Ends a process that tmux started for us a moment after we are gone, however we go. Knows nothing of tmux.
 
-A FIFO that we hold open and the process (`cat FIFO`) reads: when the last writer is gone, it ends. tmux has
-an option for the purpose, `destroy-unattached`. But with it, 3.3 to 3.7 crash now and then when a control
-client leaves: the session is freed while the client still points to it.
+A FIFO that we hold open and the process reads: when its last writer is gone, the process ends. tmux has an
+option for the purpose, `destroy-unattached`. But with it, 3.3 to 3.7 crash now and then when a control client
+leaves: the session is freed while the client still points to it. Nor may the session end just when the client
+does: one time in ten the client then never ends, and the server waits for it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import secrets
 from pathlib import Path
 
 PREFIX = "leash-"
+LAG_S = 1
+"""Between our end and the process's: a client of tmux has ended by then."""
 
 
 class Leash:
@@ -24,9 +27,9 @@ class Leash:
         self._descriptor = os.open(self.path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
 
     @property
-    def command(self) -> tuple[str, str]:
-        """What is to be run, without a shell."""
-        return ("cat", str(self.path))
+    def command(self) -> tuple[str, ...]:
+        """What is to be run. One process, without the user's shell."""
+        return ("/bin/sh", "-c", f'read -r _ <"$0"; exec sleep {LAG_S}', str(self.path))
 
     def cut(self) -> None:
         """Let the process end. Once is enough, more does no harm."""
