@@ -123,23 +123,34 @@ class _Start:
 
 
 def _knock(folder: str, deadline: float) -> socket.socket | None:
-    """A connection, if a daemon listens."""
+    """A connection, if a daemon listens; waits while more clients line up than the system has room for."""
+    while True:
+        try:
+            return _connected(folder, deadline)
+        except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
+            return None
+        except (BlockingIOError, TimeoutError) as exc:
+            if time.monotonic() >= deadline:
+                raise Unreachable(
+                    ErrorCode.UNREACHABLE,
+                    f"the daemon in {folder} takes no connections",
+                    hint="it may hang: ts-ipc daemon restart",
+                ) from exc
+            time.sleep(_LAST_LOOK_S)
+        except OSError as exc:
+            raise Unreachable(
+                ErrorCode.UNREACHABLE,
+                f"the daemon's socket in {folder} cannot be reached: {exc.strerror}",
+                hint="the folder must be yours, mode 0700, and its socket 0600",
+            ) from exc
+
+
+def _connected(folder: str, deadline: float) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        # The kernel has no room for our address while too many clients wait; `connect` then fails at once.
         connection.settimeout(max(deadline - time.monotonic(), _FIRST_LOOK_S))
         with Address(socket_path(folder)) as address:
             connection.connect(address)
-    except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError, BlockingIOError, TimeoutError):
-        connection.close()
-        return None
-    except OSError as exc:
-        connection.close()
-        raise Unreachable(
-            ErrorCode.UNREACHABLE,
-            f"the daemon's socket in {folder} cannot be reached: {exc.strerror}",
-            hint="the folder must be yours, mode 0700, and its socket 0600",
-        ) from exc
     except BaseException:
         connection.close()
         raise

@@ -32,9 +32,7 @@ class Stubs:
         process = subprocess.Popen(
             [sys.executable, STUB], env={**os.environ, "TS_IPC_DIR": str(self.directory)}
         )
-        until(
-            lambda: process.pid in self.started and (self.directory / "ipc.sock").exists(), what="it serves"
-        )
+        until((self.directory / f"ready-{process.pid}").exists, what="it serves")
         return process
 
     def end(self) -> None:

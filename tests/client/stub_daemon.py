@@ -108,6 +108,7 @@ async def _serve() -> None:
     with (directory / "starts").open("a") as starts:
         starts.write(f"{os.getpid()}\n")
     await runtime.server.start(activated() or bind(directory))
+    (directory / f"ready-{os.getpid()}").touch()
     await runtime.stopped.wait()
     await runtime.server.close()
 

@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ import pytest
 from tests.client.conftest import Stubs
 from tests.support.wait import until
 from tests.wire.samples import PROGRESS, RESULTS, STEPS
-from tsipc_client import Client
+from tsipc_client import Client, launch
 from tsipc_client.exchange import is_over
 from tsipc_client.wire import messages as m
 from tsipc_client.wire.errors import BadInput, Broken, ErrorCode, Refused, TimedOut, Unreachable, WireError
@@ -126,6 +128,28 @@ def test_without_a_daemon_it_is_unreachable(short_path: Path) -> None:
     """The error says where it was looked for and what starts one."""
     with Client(short_path, start=False) as client, pytest.raises(Unreachable, match="ts-ipc daemon start"):
         client.queue()
+
+
+def test_a_place_in_the_line_is_waited_for(short_path: Path) -> None:
+    """Where the system has no room for another connection, the client tries on until its deadline."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket(socket.AF_UNIX))
+        listener.bind(str(short_path / "ipc.sock"))
+        listener.listen(0)
+        while True:
+            other = stack.enter_context(socket.socket(socket.AF_UNIX))
+            other.settimeout(0)
+            try:
+                other.connect(str(short_path / "ipc.sock"))
+            except BlockingIOError:
+                break
+        with pytest.raises(TimedOut), Client(short_path, timeout_s=0.1, start=False) as client:
+            client.queue()
+        with ThreadPoolExecutor(1) as pool:
+            connecting = pool.submit(launch.connect, short_path, start=False)
+            while not connecting.done():
+                stack.enter_context(listener.accept()[0])
+            connecting.result().close()
 
 
 @pytest.mark.usefixtures("python_of_stub")

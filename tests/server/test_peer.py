@@ -237,6 +237,16 @@ async def test_a_client_that_reads_gets_answers_of_any_size(
     assert [(await wire.hear())[1] for _ in range(200)] == list(range(200))
 
 
+async def test_a_flood_of_bad_requests_is_answered_to_the_end(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers that no runtime gives count as well, and reading goes on after them."""
+    monkeypatch.setattr(peer_module, "MAX_UNREAD_BYTES", 1 << 12)
+    wire = await house.connect()
+    await wire.say(b"".join(frame(msgpack.packb([0, n, "sned", {}])) for n in range(1000)))
+    assert [(await wire.hear())[1] for _ in range(1000)] == list(range(1000))
+
+
 async def test_a_client_that_lets_answers_pile_up_is_cut_off(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
