@@ -91,9 +91,8 @@ async def test_users_sessions_are_not_attached(tmux_server: TmuxServer, connecti
     assert lines[1].startswith("~ts-ipc-")
     assert len(lines) == 2
     panes = await connection.run("list-panes -F '#{pane_id}'")
-    await tmux_server.until(
-        lambda: "cat" in tmux_server.run("list-panes", "-a", "-F", "#{pane_current_command}")
-    )
+    pane = panes[0].lines[0]
+    await tmux_server.until(lambda: tmux_server.ask(pane, "#{pane_current_command}") == "sh")
     assert len(panes[0].lines) == 1
 
 

@@ -99,9 +99,18 @@ async def test_a_change_in_a_server_makes_it_not_current(tmux_server: TmuxServer
         (("kill-session", "-t", "newer"), {"work"}),
     ]:
         tmux_server.run(*command)
-        await tmux_server.until(lambda: not world.tmux.is_current())
+        await tmux_server.until(
+            lambda names=expected: not world.tmux.is_current() or set(world.sessions()) == names
+        )
         await world.tmux.refresh()
         assert set(world.sessions()) == expected
+
+
+async def test_a_server_whose_last_session_ends_exits(tmux_server: TmuxServer, world: World) -> None:
+    """Our own session never keeps a server alive, even when nothing is held and nobody asks."""
+    await world.tmux.refresh()
+    tmux_server.run("kill-session", "-t", "work")
+    await tmux_server.until(lambda: world.all(ServerGone) == [ServerGone(str(tmux_server.socket))])
 
 
 async def test_while_held_changes_are_told_unasked(
