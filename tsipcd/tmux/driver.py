@@ -111,6 +111,8 @@ class Tmux:
             self._watch.start()
             if not self.is_current():
                 self._folder_changed()
+        else:
+            self._watch.stop()
         self._used()
 
     async def close(self) -> None:

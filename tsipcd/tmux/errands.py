@@ -177,6 +177,11 @@ class Errands:
                 self._emit(Typed(effect.number, effect.attempt, Outcome.GONE, str(exc)))
             else:
                 self._emit(_unknown(effect, str(exc)))
+        except Exception:
+            if not typed:
+                raise
+            logger.exception("a step cannot be followed any more")
+            self._emit(StepEnded(effect.number, None, DEFECT))
 
     async def _adopt(self, effect: AdoptStep) -> None:
         while True:

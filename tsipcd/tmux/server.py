@@ -285,6 +285,9 @@ class Server:
         # Of one that we are leaving, the last is that its own session ends.
         if connection is self._connection and notification.name in TOPOLOGY:
             self.doubt()
+            if notification.name == "sessions-changed":
+                # The last of the user's may have ended: then only our client keeps the server alive.
+                self.work()
 
     def _on_lost(self, connection: Connection) -> None:
         if connection is not self._connection:
