@@ -99,9 +99,11 @@ async def test_a_change_in_a_server_makes_it_not_current(tmux_server: TmuxServer
         (("kill-session", "-t", "newer"), {"work"}),
     ]:
         tmux_server.run(*command)
-        await tmux_server.until(
-            lambda names=expected: not world.tmux.is_current() or set(world.sessions()) == names
-        )
+
+        def is_noticed(names: set[str] = expected) -> bool:
+            return not world.tmux.is_current() or set(world.sessions()) == names
+
+        await tmux_server.until(is_noticed)
         await world.tmux.refresh()
         assert set(world.sessions()) == expected
 
