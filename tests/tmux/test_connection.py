@@ -69,6 +69,16 @@ async def test_a_users_hooks_do_not_mix_up_answers(tmux_server: TmuxServer, conn
     assert (await connection.run("display-message -p next"))[0].text == "next"
 
 
+async def test_giving_up_leaves_no_fifo(tmux_server: TmuxServer) -> None:
+    """A connection that is cut has removed its FIFO by then, whatever the loop does afterwards."""
+    folder = tmux_server.home / "fifos"
+    folder.mkdir()
+    connection = await connect(tmux_server.socket, binary=tmux_server.binary, folder=folder)
+    connection.abort()
+    assert not list(folder.iterdir())
+    await connection.ended.wait()
+
+
 async def test_no_server_is_ever_started(new_server: Callable[[str], TmuxServer]) -> None:
     """Where none listens, connecting fails and leaves nothing behind."""
     server = new_server("none")

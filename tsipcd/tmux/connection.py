@@ -167,7 +167,6 @@ class Connection(asyncio.Protocol):
         # A client that has closed its output has ended but for its exit: nothing is lost by making sure.
         self._process.kill()
         self._process.wait()
-        self._leash.cut()
         if self._stdin is not None and not self._stdin.is_closing():
             self._stdin.abort()
         because = f": {self._complaint}" if self._complaint else ""
@@ -205,6 +204,7 @@ class Connection(asyncio.Protocol):
         if self._over:
             return
         self._over = True
+        self._leash.cut()
         if not self._attached.done():
             self._attached.set_exception(Lost(reason))
             # Whoever connects may have given up already.

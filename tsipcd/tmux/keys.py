@@ -7,8 +7,8 @@ itself, and does not judge who sits in the pane.
 
 Short plain text goes as keys (`send-keys -H`, whose cost grows with the square of the length: 0.3 ms for 20
 bytes, 1.2 for 256, 30 for 3,000). All else goes through a paste buffer (0.5 ms), which brackets it if the
-program asked for that: TAB then completes nothing, and LF runs nothing. tmux reads the buffer from a file: 1 MB
-that way takes it 2 ms, and 110 to 650 ms as an argument.
+program asked for that: TAB then completes nothing, and LF runs nothing. tmux reads the buffer from a file,
+which takes it 2 ms for 1 MB, and 110 to 650 ms as an argument.
 """
 
 from __future__ import annotations
