@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
 
-from tests.packaging.conftest import ROOT, UV, run
+from tests.packaging.conftest import UV, run
+from tsipc_client.wire.version import VERSION
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packaging")]
 
@@ -41,7 +41,7 @@ def test_an_installed_package_starts(installer: object, wheel: Path, tmp_path: P
     """Both scripts and both modules start from a fresh install and say who they are."""
     assert callable(installer)
     scripts = installer(wheel, tmp_path / "place")
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    version = VERSION
     python = scripts / "python"
     assert version in run(scripts / "ts-ipc", "--version")
     assert version in run(python, "-P", "-m", "tsipc_client", "--version")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.packaging.conftest import ROOT, UV, run
+from tsipc_client.wire.version import VERSION
 
 pytestmark = pytest.mark.xdist_group("packaging")
 
@@ -39,7 +40,7 @@ def test_the_metadata_says_what_pyproject_says(contents: dict[str, str]) -> None
     """Name, version, licence and scripts reach the index as declared."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     metadata = HeaderParser().parsestr(_file("METADATA", contents))
-    assert (metadata["Name"], metadata["Version"]) == (project["name"], project["version"])
+    assert (metadata["Name"], metadata["Version"]) == (project["name"], VERSION)
     assert metadata["License-Expression"] == "MIT"
     scripts = {"ts-ipc = tsipc_client.__main__:main", "tsipcd = tsipcd.__main__:main"}
     assert scripts <= set(_file("entry_points.txt", contents).splitlines())

@@ -97,7 +97,7 @@ def shell(short_path: Path) -> Iterator[Shell]:
 
 @pytest.fixture
 def sessions(shell: Shell) -> Shell:
-    """The spec's sessions on one server, each with a bash at its prompt, and stand-ins that say what they did."""
+    """The spec's sessions, each with a bash at its prompt, and stand-ins that say what they did."""
     for name in ("npm", "docker", "docker-compose", "curl", "git", "systemctl", "nginx-switch-to-blue"):
         shell.tool(name, f'#!/bin/sh\necho "{name} did: $*"\n')
     for name in ("blacklist", "manager", "planka", "fortinet", "safework"):

@@ -29,9 +29,8 @@ def test_data_is_left_in_the_sessions_file(sessions: Shell) -> None:
 def test_a_notification_waits_until_somebody_attaches(sessions: Shell) -> None:
     """With nobody there it is held; an attached client sees it, and clients of other sessions do not."""
     sessions.ok("ts-ipc send claude-blacklist claude-planka 'Deployment complete!' notification")
-    out = until(
-        lambda: (q := sessions.ok("ts-ipc queue"), "nobody" in q)[1] and q, what="held for want of a client"
-    )
+    until(lambda: "nobody is attached" in sessions.ok("ts-ipc queue"), what="held for want of a client")
+    out = sessions.ok("ts-ipc queue")
     assert "● claude-blacklist → claude-planka [held]" in out
     sessions.tmux.run("new-session", "-d", "-s", "viewer", "-x", "100", "-y", "30",
                       "env -u TMUX tmux attach -t claude-planka")  # fmt: skip

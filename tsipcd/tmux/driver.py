@@ -13,11 +13,12 @@ from pathlib import Path
 
 from tsipcd.core.inputs import Input, ServerGone
 from tsipcd.tmux.errands import Errands, TmuxEffect
-from tsipcd.tmux.keys import TypeLine, remove_leftovers
+from tsipcd.tmux.keys import remove_leftovers
 from tsipcd.tmux.leash import cut_leftovers
 from tsipcd.tmux.occupant import TYPING_S, Occupants
 from tsipcd.tmux.server import Server
 from tsipcd.tmux.sockets import Sockets, answers
+from tsipcd.tmux.steps import Steps
 from tsipcd.tmux.watch import FolderWatch
 
 PATIENCE_S = 1.0
@@ -25,8 +26,6 @@ PATIENCE_S = 1.0
 LINGER_S = 120.0
 MAX_CONNECTING = 8
 """Clients started at the same time: each costs a process."""
-
-__all__ = ["Tmux", "TypeLine"]
 
 logger = logging.getLogger("tsipcd.tmux.driver")
 
@@ -46,9 +45,6 @@ class Tmux:
         quiet_s: float = TYPING_S,
         type_into: Iterable[str] = (),
     ) -> None:
-        # They know the type of what is handed to them by this module's name.
-        from tsipcd.tmux.steps import Steps  # noqa: PLC0415
-
         self._binary = binary
         self._folder = directory / "tmux"
         """For what tmux reads from us; made when first needed."""

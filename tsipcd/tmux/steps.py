@@ -29,7 +29,7 @@ from tsipcd.tmux.alarm import Alarm
 from tsipcd.tmux.capture import Capture
 from tsipcd.tmux.changes import Changes
 from tsipcd.tmux.connection import Connection
-from tsipcd.tmux.driver import TypeLine
+from tsipcd.tmux.keys import TypeLine
 from tsipcd.tmux.programs import identify
 
 PIPE = "pipe"
