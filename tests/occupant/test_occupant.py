@@ -75,6 +75,18 @@ async def test_closed_input_holds(sit: Seats) -> None:
     await watch.opens()
 
 
+async def test_a_synchronized_window_holds(sit: Seats) -> None:
+    """What is typed into one of its panes would run in all of them; `now` does not change that."""
+    seat = await sit.shell("bash")
+    seat.tmux.run("split-window", "-d", "-t", seat.pin.pane, "cat")
+    seat.tmux.run("set-option", "-w", "-t", seat.pin.pane, "synchronize-panes", "on")
+    assert (await seat.ask(now=True)).reason == "synchronize-panes is on"
+    watch = seat.watch()
+    assert (await watch.first()).reason == "synchronize-panes is on"
+    seat.tmux.run("set-option", "-w", "-t", seat.pin.pane, "synchronize-panes", "off")
+    await watch.opens()
+
+
 async def test_copy_mode_holds(sit: Seats) -> None:
     """Keys would move the selection; leaving the mode opens the gate."""
     seat = await sit.shell("bash")

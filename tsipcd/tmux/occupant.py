@@ -170,6 +170,8 @@ def _pane_reason(sight: Sight) -> str:
         return "pane is dead"
     if sight.input_off:
         return "input is off"
+    if sight.synchronized:
+        return "synchronize-panes is on"
     return sight.mode.replace("-", " ")
 
 

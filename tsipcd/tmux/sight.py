@@ -18,7 +18,7 @@ from tsipcd.tmux.screen import Screen
 _FIELDS = (
     "#{pid} #{start_time} #{window_active}#{pane_active} #{pane_id} #{pane_pid} #{pane_dead} "
     "#{pane_input_off} m#{pane_mode} #{alternate_on} #{cursor_x} #{cursor_y} #{pane_width} #{pane_height} "
-    "t#{pane_tty} "
+    "t#{pane_tty} #{pane_synchronized} "
     # The one that may hold anything comes last.
     "#{session_name}"
 )
@@ -33,6 +33,8 @@ class Sight:
     pin: PanePin
     dead: bool
     input_off: bool
+    synchronized: bool
+    """Keys sent to it reach the other panes of its window too."""
     mode: str
     """`copy-mode` and the like; empty: none."""
     alternate: bool
@@ -61,7 +63,7 @@ async def look(connection: Connection, place: Place) -> Sight | None:
         command("capture-pane", "-p", "-e", "-N", "-t", target),
     )
     lines = [line for block in blocks if block.ok for line in block.lines]
-    fields = _choose(place, [line.split(" ", 15)[1:] for line in lines if line.startswith(f"{mark} ")])
+    fields = _choose(place, [line.split(" ", 16)[1:] for line in lines if line.startswith(f"{mark} ")])
     if fields is None or not all(block.ok for block in blocks):
         return None
     name = next((line.partition(" ")[2] for line in lines if line.startswith(f"{mark}-p")), "")
@@ -112,6 +114,7 @@ def _sight(fields: list[str], place: Place, activity: float, running: str, rows:
         pin=pin,
         dead=dead,
         input_off=fields[6] == "1",
+        synchronized=fields[14] == "1",
         mode=fields[7].removeprefix("m"),
         alternate=fields[8] == "1",
         screen=Screen(rows, x, y, width),
