@@ -24,6 +24,9 @@ from tsipcd.tmux.watch import FolderWatch
 PATIENCE_S = 1.0
 """How long a refresh waits for a slow server, once; it is listed whenever it answers."""
 LINGER_S = 120.0
+UNWATCH_S = 1.0
+"""From the last unfinished work until the folders of sockets are watched no more."""
+
 MAX_CONNECTING = 8
 """Clients started at the same time: each costs a process."""
 
@@ -56,6 +59,7 @@ class Tmux:
         self._slots = asyncio.Semaphore(MAX_CONNECTING)
         self._watch = FolderWatch(self._sockets.places, self._folder_changed)
         self._is_held = False
+        self._unwatching: asyncio.TimerHandle | None = None
         self._leaving: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._errands = Errands(
@@ -103,12 +107,16 @@ class Tmux:
         self._is_held = wanted
         for server in self._servers.values():
             server.hold(wanted=wanted)
-        if wanted:
+        if self._unwatching is not None:
+            self._unwatching.cancel()
+            self._unwatching = None
+        if not wanted:
+            # Not at once: closing an inotify descriptor takes 10 ms, too long between two messages.
+            self._unwatching = asyncio.get_running_loop().call_later(UNWATCH_S, self._watch.stop)
+        else:
             self._watch.start()
             if not self.is_current():
                 self._folder_changed()
-        else:
-            self._watch.stop()
         self._used()
 
     async def close(self) -> None:
@@ -116,6 +124,8 @@ class Tmux:
         self.hold(wanted=False)
         if self._leaving is not None:
             self._leaving.cancel()
+        if self._unwatching is not None:
+            self._unwatching.cancel()
         self._watch.stop()
         for task in self._tasks:
             task.cancel()
