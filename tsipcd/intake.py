@@ -27,6 +27,9 @@ MAX_WAITING: Final = 10_000
 LOOKS: Final = (m.Send, m.Publish, m.Run, m.Sessions)
 """Requests that need to know which sessions exist."""
 
+TABLE: Final = (m.Subscribe, m.Unsubscribe, m.Publish, m.Pipeline, m.Subscriptions)
+"""Requests that need the subscription table as its file has it."""
+
 _logger = logging.getLogger("tsipcd.intake")
 
 
@@ -184,10 +187,7 @@ class Intake:
         """Hand over the request, after everything its files have to say."""
         caller = i.Caller(self._pid(call), self._session(call))
         try:
-            if self._news_is_due:
-                for news in self._stores.news():
-                    self._runtime.feed(news)
-                self._news_is_due = False
+            self._hear_news(request)
             if isinstance(request, m.Run):
                 steps = self._stores.steps(request.name)
                 self._runtime.feed(
@@ -197,6 +197,21 @@ class Intake:
                 self._runtime.feed(i.Asked(call, caller, request))
         except WireError as error:
             self._server.fail(call, error)
+
+    def _hear_news(self, request: m.Request) -> None:
+        """Let the core know what the files say. Raises `WireError` if the request needs a broken one."""
+        if not self._news_is_due:
+            return
+        news = self._stores.names_news()
+        try:
+            news += self._stores.table_news()
+            self._news_is_due = False
+        except WireError:
+            if isinstance(request, TABLE):
+                raise
+        finally:
+            for event in news:
+                self._runtime.feed(event)
 
     def _meet(self, peer: int, pid: int) -> None:
         """Find out once for each connection who is behind it, and which tmux servers they know of."""

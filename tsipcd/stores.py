@@ -43,19 +43,24 @@ class Stores:
         self._read = Names()
         self._told: Names | None = None
 
-    def news(self) -> list[Input]:
-        """What the core should know of files that changed since this was last called.
+    def names_news(self) -> list[Input]:
+        """What the core should know of the neighbours' files, if they changed since it was last told."""
+        names = self._names()
+        if names == self._told:
+            return []
+        self._told = names
+        return [NamesRead(names.aliases, names.labelled)]
 
-        Raises `WireError` (BAD_FILE) for a subscription file that cannot be read.
+    def table_news(self) -> list[Input]:
+        """The subscription table, if the core has another one than the file.
+
+        Raises `WireError` (BAD_FILE) for a file that cannot be read.
         """
-        news: list[Input] = []
-        if (names := self._names()) != self._told:
-            self._told = names
-            news.append(NamesRead(names.aliases, names.labelled))
-        if not self._writing and (self._stale or self._subscriptions.changed()):
-            news.append(SubscriptionsRead(self._subscriptions.read()))
-            self._stale = False
-        return news
+        if self._writing or not (self._stale or self._subscriptions.changed()):
+            return []
+        table = self._subscriptions.read()
+        self._stale = False
+        return [SubscriptionsRead(table)]
 
     def socket_dirs(self) -> tuple[str, ...]:
         """Folders of tmux sockets that the neighbouring tools are set to."""

@@ -246,3 +246,29 @@ def test_nothing_acknowledged_is_lost_to_a_kill(sessions: Shell) -> None:
     screen = sessions.tmux.screen("claude-manager")
     for n in range(1, 6):
         assert len(re.findall(rf"^got-{n}$", screen, re.MULTILINE)) == 1
+
+
+def test_a_broken_table_stops_only_who_needs_it(sessions: Shell) -> None:
+    """Events are refused with the place of the mistake; messages go on, and the file is left as it is."""
+    sessions.ok("ts-ipc subscriptions")
+    table = sessions.ipc / "subscriptions.json"
+    table.write_text('{"subscriptions": {"x": [}')
+    ran = sessions.run("ts-ipc publish me event data")
+    assert ran.status == 7
+    assert "line 1, column 26" in ran.err
+    assert sessions.run("ts-ipc subscribe claude-manager event").status == 7
+    sessions.ok("ts-ipc send me claude-manager 'echo goes on' && ts-ipc queue")
+    sessions.sees("claude-manager", "\ngoes on")
+    assert table.read_text() == '{"subscriptions": {"x": [}'
+
+
+def test_a_deleted_queue_folder_comes_back(sessions: Shell) -> None:
+    """It is a view: the next messages make it again, whole."""
+    for n in (1, 2):
+        sessions.ok(f"ts-ipc send me claude-manager 'echo {n}'")
+        until((sessions.ipc / f"queue/msg-{n}.json").exists, what="the queue's file")
+    sessions.ok("rm -r ~/.config/ts/ipc/queue")
+    sessions.ok("ts-ipc send me claude-manager 'echo 3'")
+    until((sessions.ipc / "queue/msg-3.json").exists, what="the folder is made again")
+    sessions.ok("ts-ipc send me claude-manager 'echo 4'")
+    until((sessions.ipc / "queue/msg-1.json").exists, what="the other files")

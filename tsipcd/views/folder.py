@@ -39,11 +39,12 @@ Signature = tuple[int, int, int, int]
 class Folder:
     """One directory: ours, 0700, not a symbolic link. `path` is for people; all access goes through `fd`."""
 
-    __slots__ = ("_numbers", "fd", "path")
+    __slots__ = ("_numbers", "_parent", "fd", "path")
 
-    def __init__(self, fd: int, path: str) -> None:
+    def __init__(self, fd: int, path: str, parent: Folder | None = None) -> None:
         self.fd = fd
         self.path = path
+        self._parent = parent
         self._numbers = itertools.count()
 
     @classmethod
@@ -55,10 +56,27 @@ class Folder:
 
     def sub(self, name: str) -> Self:
         """The folder `name` in this one, made if missing; the same guarantees."""
-        return self._opened(name, self.path_of(name), self.fd)
+        return self._opened(name, self.path_of(name), self)
+
+    def follow(self) -> bool:
+        """Be the folder that has this name now, made anew if it was deleted; whether that is another one.
+
+        For a folder in another one. Raises `WireError` (BAD_FILE) and `OSError` as `sub` does.
+        """
+        if self._parent is None:
+            return False
+        name = Path(self.path).name
+        found = self._parent.signature(name)
+        if found is not None and found[2] == os.fstat(self.fd).st_ino:
+            return False
+        new = self._opened(name, self.path, self._parent)
+        os.close(self.fd)
+        self.fd = new.fd
+        return True
 
     @classmethod
-    def _opened(cls, name: str, path: str, dir_fd: int | None) -> Self:
+    def _opened(cls, name: str, path: str, parent: Folder | None) -> Self:
+        dir_fd = parent.fd if parent is not None else None
         with contextlib.suppress(FileExistsError):
             os.mkdir(name, 0o700, dir_fd=dir_fd)
         try:
@@ -79,7 +97,7 @@ class Folder:
             )
         if stat.S_IMODE(found.st_mode) & 0o077:
             os.fchmod(fd, 0o700)
-        return cls(fd, path)
+        return cls(fd, path, parent)
 
     def close(self) -> None:
         """Give the descriptor back."""

@@ -77,12 +77,14 @@ class QueueView:
         """Files of an earlier life, by id: they may be right as they are. The writing thread's own."""
         self._left_out = False
         self._note_written = False
+        self._lost = False
+        """The folder was deleted, with all that was in it."""
         self._flusher = Flusher("queue/", self._write, delay_s=delay_s)
 
     @property
     def incomplete(self) -> bool:
-        """Whether waiting messages were left out that there is room for by now: time to `rebuild`."""
-        return self._left_out and len(self._waiting) <= self._keep_waiting // 2
+        """Whether files are missing that there is room for: time to `rebuild`."""
+        return self._lost or (self._left_out and len(self._waiting) <= self._keep_waiting // 2)
 
     def rebuild(self, messages: Iterable[MessageView], *, complete: bool = True) -> None:
         """Make the folder show `messages`, oldest first, and nothing else of ours.
@@ -94,6 +96,7 @@ class QueueView:
         self._dirty.clear()
         self._oldest_shown = 0
         self._left_out = not complete
+        self._lost = False
         self._sweep = True
         for message in messages:
             self._take(message)
@@ -183,6 +186,8 @@ class QueueView:
     def _write_batch(self, batch: dict[str, MessageView | None], deadline: float) -> set[str]:
         """Write and take from `batch` until the deadline; the ids whose files were removed."""
         gone = set()
+        if self._folder.follow():
+            self._lost = True
         for id_, message in list(batch.items()):
             if time.monotonic() > deadline:
                 break

@@ -22,6 +22,7 @@ class RunLogs:
 
     def prune(self, running: Collection[int]) -> None:
         """Remove what the oldest runs printed, but the last `keep` and those that still run. For a thread."""
+        self._folder.follow()
         numbers = sorted(int(found[1]) for name in self._folder.names() if (found := _NAME.fullmatch(name)))
         for number in numbers[: -self._keep]:
             if number not in running:

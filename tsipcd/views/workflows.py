@@ -47,6 +47,7 @@ class WorkflowStore:
     def read(self, name: str) -> Definition:
         """The definition of `name`. Raises `WireError`: UNKNOWN_WORKFLOW, or BAD_FILE with the place."""
         file = _file(name)
+        self._folder.follow()
         text = self._folder.read_text(file)
         if text is None:
             raise self._missing(name)
@@ -58,6 +59,7 @@ class WorkflowStore:
         Returns the file's path and whether there was one.
         """
         file = _file(name)
+        self._folder.follow()
         replaced = self._folder.signature(file) is not None
         data = document.dump(
             {
