@@ -210,3 +210,20 @@ def test_control_characters_need_raw(talk: Talk) -> None:
     assert only(talk.send("claude-manager", "ls\x1b[201~rm"), e.Fail).error.code == "bad_params"
     assert kinds(talk.send("claude-manager", "ls\x1b", raw=True)) == ["Reply", "Inspect"]
     assert kinds(talk.send("claude-man", "a\tb\nc"))[0] == "Reply"
+
+
+def test_a_long_lane_outlives_its_pane(talk: Talk) -> None:
+    """Thousands wait for a pane that ends: all are held, and come once and in order to the next one."""
+    for number in range(3000):
+        talk.send("claude-manager", str(number))
+    talk.tell(i.ServerGone(SERVER.socket))
+    assert {m.reason for m in talk.state.messages.values()} == {"no session claude-manager yet"}
+    talk.see(session("claude-manager", 9))
+    typed = []
+    number = 1
+    while number:
+        effects = talk.ready(number, pin(9))
+        typed.append(only(effects, e.TypeKeys).text)
+        looks = [x.number for x in talk.typed(number) if isinstance(x, e.Inspect)]
+        number = looks[0] if looks else 0
+    assert typed == [str(n) for n in range(3000)]

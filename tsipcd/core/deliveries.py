@@ -1,9 +1,8 @@
 """Getting each message to its place: the life between `accepted` and its end, for all three types.
 
 A command joins the lane of its pane; the head of a lane is inspected, intended, typed. A notification is
-shown at once, or when somebody attaches. Data is stored, one write at a time for each session. Whatever has
-no place now waits in `absent` until a server is seen. A workflow's step is a command that stays in its lane
-until it is done.
+shown at once, or when somebody attaches. Data is stored, one write at a time for each session. What has no
+place now waits in `absent` until a server is seen. A step stays in its lane until it is done.
 """
 
 from __future__ import annotations
@@ -282,13 +281,14 @@ class Deliveries:
         """Its pane is not there any more: find its target anew, or wait for it."""
         here = self._lanes.key_of(message.number)
         self._submissions.leave_pane(message.number)
-        self._advance(turn, message.number)
+        behind = self._lanes.leave(message.number)
         found = self._find(message)
         # The same pane again would be asked again, and again: wait until its server is listed anew.
         if found is not None and found.pane is not None and found.pane != here:
             self._dispatch(turn, message, found)
         else:
             self._miss(turn, message)
+        self._start(turn, behind)
 
     def _miss(self, turn: Turn, message: Message) -> None:
         if message.pane is not None:
@@ -328,10 +328,19 @@ class Deliveries:
 
     def _advance(self, turn: Turn, number: int) -> None:
         """Take `number` out of its pane's lane and start on the one behind it."""
-        head = self._lanes.leave(number)
-        message = self._waiting(head) if head is not None else None
-        if message is not None and not self.draining:
-            self._inspect(turn, message)
+        self._start(turn, self._lanes.leave(number))
+
+    def _start(self, turn: Turn, head: int | None) -> None:
+        """Start on `head`, or on the first behind it that has a place."""
+        while head is not None and not self.draining:
+            message = self._waiting(head)
+            if message is None or (found := self._find(message)) is not None:
+                if message is not None:
+                    self._inspect(turn, message, found)
+                return
+            # In a loop: a lane may be long, and its pane and session gone.
+            head = self._lanes.leave(head)
+            self._miss(turn, message)
 
     def _resolve_doubts(self, turn: Turn, socket: str, live: set[PanePin], server: ServerId | None) -> None:
         """Submit again what may have been typed, if its pane lives: the marker knows. Else: in doubt."""
@@ -348,7 +357,8 @@ class Deliveries:
                 continue
             for number in self._lanes.members(pin):
                 message = self._waiting(number)
-                if message is not None:
+                # Those behind one that left may have left with it.
+                if message is not None and self._lanes.key_of(number) == pin:
                     turn.ask(e.Forget(number))
                     self._relocate(turn, message)
 
