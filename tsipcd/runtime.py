@@ -54,8 +54,8 @@ class Runtime:
     ) -> None:
         """`perform` gets effects whose facts are durable; `record` the durable facts and their last sequence.
 
-        `on_failure` gets what cannot be carried out any more because the journal failed; it is called for
-        each turn that was waiting. `on_settled` is called after each batch of decisions.
+        `on_failure` gets what cannot be carried out any more because the journal or a decision failed; it is
+        called for each turn that was waiting. `on_settled` is called after each batch of decisions.
         """
         self._machine = machine
         self._journal = journal
@@ -103,11 +103,17 @@ class Runtime:
         now = time.time()
         facts: list[f.Fact] = []
         effects: list[Effect] = []
-        for _ in range(min(len(self._inputs), MAX_BATCH)):
-            event = self._inputs.popleft()
-            new_facts, new_effects = self._machine.handle(event, now)
-            facts += new_facts
-            effects += new_effects
+        try:
+            for _ in range(min(len(self._inputs), MAX_BATCH)):
+                event = self._inputs.popleft()
+                new_facts, new_effects = self._machine.handle(event, now)
+                facts += new_facts
+                effects += new_effects
+        except Exception as error:
+            # The state may hold facts that are not on disk: only a new life, from the journal, is sound.
+            _logger.exception("a decision failed")
+            self._on_failure(error, effects)
+            return
         self._commit(facts, effects)
         if self._inputs:
             self._loop.call_soon(self._drain)

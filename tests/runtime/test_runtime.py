@@ -37,15 +37,20 @@ class Scene:
         self.effects: list[Effect] = []
         self.recorded: list[tuple[int, int]] = []
         self.failed: list[Effect] = []
+        self.ended_with: list[str] = []
         self.machine = Machine(State())
         self.runtime = Runtime(
             self.machine,
             self.disk,
             perform=self.effects.extend,
             record=lambda sequence, facts: self.recorded.append((sequence, len(facts))),
-            on_failure=lambda _error, effects: self.failed.extend(effects),
+            on_failure=self.fail,
             on_settled=lambda: None,
         )
+
+    def fail(self, error: BaseException, effects: Sequence[Effect]) -> None:
+        self.ended_with.append(type(error).__name__)
+        self.failed.extend(effects)
 
     async def feed(self, *events: i.Input) -> None:
         for event in events:
@@ -126,3 +131,19 @@ async def test_a_failed_sync_carries_nothing_out(scene: Scene) -> None:
     await scene.sync(OSError("disk"))
     assert scene.effects == []
     assert [type(x).__name__ for x in scene.failed] == ["Reply", "Inspect"]
+
+
+async def test_a_failed_decision_ends_this_life(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its facts may be applied and not on disk: nothing more is written or said on top of them."""
+    await scene.feed(SEE)
+    await scene.sync()
+
+    def fail(*_: object) -> None:
+        raise ValueError("a defect")
+
+    monkeypatch.setattr(scene.machine, "handle", fail)
+    await scene.feed(ask(1, SEND))
+    await scene.feed(ask(2, m.Queue()))
+    assert scene.ended_with == ["ValueError"]
+    assert scene.disk.waiting == []
+    assert scene.effects == []
