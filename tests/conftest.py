@@ -8,13 +8,31 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+from tests.faults import tally
 from tests.support.daemon import Daemon
 from tests.support.tmux import Tmux
 
 INHERITED = ("TMUX", "TMUX_PANE", "TS_IPC_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")
 """What would lead a test to the tmux, the state folder or the service manager of the person who runs it."""
+
+
+def pytest_configure() -> None:
+    """A property is never judged by the clock: these machines are shared and slow at times."""
+    hypothesis.settings.register_profile(
+        "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("unhurried")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the fault suite tried, if it ran."""
+    path = Path(os.environ.get("TS_IPC_TALLY", ""))
+    if path.is_file() and (text := path.read_text()):
+        terminalreporter.write_line(tally.report(tally.totals(text.splitlines())))
 
 
 @pytest.fixture(autouse=True, scope="session")

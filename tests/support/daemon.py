@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,10 +20,26 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Daemon:
-    """One daemon. `start` returns when it serves; `kill` is SIGKILL; `close` may be called at any time."""
+    """One daemon. `start` returns when it serves; `kill` is SIGKILL; `close` may be called at any time.
 
-    def __init__(self, directory: Path, environment: dict[str, str] | None = None) -> None:
+    `wrapper` goes before its command line and must become the daemon under the same process id (`strace -D`,
+    `prlimit`). `weakened`, `MODULE:FUNCTION`, names a safeguard to switch off (tests/faults/weakened.py).
+    `prepare` runs in the child before it becomes the daemon.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        environment: dict[str, str] | None = None,
+        *,
+        wrapper: Sequence[str] = (),
+        weakened: str = "",
+        prepare: Callable[[], None] | None = None,
+    ) -> None:
         self.directory = directory
+        self.wrapper = tuple(wrapper)
+        self.weakened = weakened
+        self.prepare = prepare
         self.environment = {**os.environ, **(environment or {}), "TS_IPC_DIR": str(directory)}
         self.log = directory.parent / f"{directory.name}.log"
         self.process: subprocess.Popen[bytes] | None = None
@@ -36,16 +53,22 @@ class Daemon:
         assert self.process is not None, "not started"
         return self.process.pid
 
-    def start(self) -> None:
+    def launch(self) -> None:
+        """Start it, and do not wait."""
+        program = ("tests.faults.weakened", self.weakened) if self.weakened else ("tsipcd",)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tsipcd"],
+                [*self.wrapper, sys.executable, "-m", *program],
                 cwd=ROOT,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                preexec_fn=self.prepare,  # noqa: PLW1509 - test processes have one thread
             )
+
+    def start(self) -> None:
+        self.launch()
         until(self.serves, what=f"the daemon serves; its log is {self.log}")
 
     def serves(self) -> bool:
