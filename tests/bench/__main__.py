@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import delivering, durable, report, resting, starting
+from tests.bench import delivering, durable, recovering, report, resting, starting, stopping
 from tests.bench.samples import Row
 from tests.bench.stage import Stage
 from tests.support.daemon import ROOT
@@ -24,9 +24,14 @@ PARTS: dict[str, Part] = {
         stage, rounds=max(n // 5, 1), subscribers=100 if n > 10 else 3
     ),
     "durable": lambda stage, n: durable.measure(stage, messages=200 * n, rounds=2 * n),
+    "stopping": lambda stage, n: stopping.measure(stage, sends=5 * n),
     "resting": lambda stage, n: resting.measure(stage, seconds=10 if n > 10 else 0.1),
+    # Last: it leaves a million messages behind.
+    "recovering": lambda stage, n: recovering.measure(
+        stage, small=100 * n, large=10_000 * n, rounds=max(n // 10, 1)
+    ),
 }
-"""Each gets a stage and how thorough to be, in rounds; in this order, since the last looks at all before."""
+"""Each gets a stage and how thorough to be, in rounds; in this order, since `resting` looks at all before."""
 
 
 def measure(parts: list[str], rounds: int) -> list[Row]:

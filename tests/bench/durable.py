@@ -35,7 +35,7 @@ def measure(stage: Stage, *, messages: int, rounds: int) -> list[Row]:
         if redis:
             actions["redis"] = redis.one
         single = interleaved(rounds, actions)
-        ours = messages / _pipelined(stage, messages)
+        ours = messages / pipelined(stage, messages)
         theirs = messages / redis.many(messages) if redis else None
     wire.close()
     bare = single["append"]
@@ -66,7 +66,7 @@ def measure(stage: Stage, *, messages: int, rounds: int) -> list[Row]:
     return rows
 
 
-def _pipelined(stage: Stage, messages: int) -> float:
+def pipelined(stage: Stage, messages: int) -> float:
     """Seconds for `messages` sends on one connection, written without waiting for answers."""
     wire = stage.wire()
     frames = [
