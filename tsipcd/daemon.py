@@ -113,7 +113,7 @@ def _recover(directory: Path, folder: Folder, config: Config, state: State) -> t
         fact = f.decode(payload)
         state.apply(fact)
         if log is not None:
-            log.replay(sequence, log_lines(state, fact))
+            log.replay(sequence, lambda: log_lines(state, fact))
 
     recovered = recover(directory / JOURNAL, replay)
     return recovered, log or open_log(recovered.identity.hex())

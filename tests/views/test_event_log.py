@@ -40,7 +40,7 @@ def opened(folder: Folder, last: int = 0, journal: str = JOURNAL) -> EventLog:
     log = EventLog(folder, journal=journal, delay_s=0.001)
     log.recover()
     for sequence, lines in facts(1, last):
-        log.replay(sequence, lines)
+        log.replay(sequence, functools.partial(list, lines))
     return log
 
 
@@ -199,7 +199,7 @@ async def live(folder, journal):
     log.recover()
     last = os.fstat(journal).st_size
     for sequence, lines in facts(1, last):
-        log.replay(sequence, lines)
+        log.replay(sequence, lambda lines=lines: lines)
     while last < int(sys.argv[2]):
         last += 1
         os.write(journal, b"x")

@@ -235,10 +235,12 @@ class State:
             fact.number, fact.source, fact.target, fact.type, fact.body, fact.at, fact.expires_at,
             observed=fact.observed, now=fact.now, raw=fact.raw, run=fact.run, step=fact.step, pane=fact.pane,
         )  # fmt: skip
+        if fact.held:
+            # Always legal, and not through `_move`: a million of them may be replayed.
+            message.status, message.reason = Status.HELD, fact.held
+            message.story = ((fact.at, Status.HELD, fact.held),)
         self.messages[fact.number] = message
         self.last_message = max(self.last_message, fact.number)
-        if fact.held:
-            self._move(fact.number, Status.HELD, fact.at, fact.held)
         if fact.run:
             self.runs[fact.run].messages.append(fact.number)
         if fact.key:

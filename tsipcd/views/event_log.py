@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tsipcd.views import tail
 from tsipcd.views.flusher import DELAY_S, Flusher
@@ -68,8 +68,11 @@ class EventLog:
         self._there = recovered.beyond
         self._sequence = self._flushed = recovered.sequence or 0
 
-    def replay(self, sequence: int, lines: Sequence[str]) -> None:
-        """The lines of a fact that the journal had at start. Blocks when there are many. Raises `OSError`."""
+    def replay(self, sequence: int, lines: Callable[[], Sequence[str]]) -> None:
+        """The lines of a fact that the journal had at start. Blocks when there are many. Raises `OSError`.
+
+        They are made only if the log lacks them: of most facts it has them.
+        """
         if self._after is None:
             self._sequence = self._flushed = sequence
             self._file.skip_to(sequence)
@@ -77,7 +80,7 @@ class EventLog:
         if sequence <= self._after:
             return
         self._sequence = sequence
-        for line in lines:
+        for line in lines():
             if self._there[line] > 0:
                 self._there[line] -= 1
             else:

@@ -131,6 +131,7 @@ def _subject(number: int, message: Callable[[int], Subject | None]) -> str:
     return f"{safe_name(known.target)} [{known.type.value}] msg-{number}"
 
 
+@lru_cache(maxsize=1024)
 def _reason(reason: str) -> str:
     if not reason:
         return ""
