@@ -9,7 +9,7 @@ from tests.bench.stage import Stage
 
 
 def measure(stage: Stage, *, small: int, large: int, rounds: int) -> list[Row]:
-    """From the start of the new process to its first answer: often with `small`, twice with `large` waiting."""
+    """From the new process's start to its first answer: often with `small`, twice with `large` waiting."""
     wire = stage.wire()
     wire.request("subscribe", session="bench-absent", event="bench", action="command")
     wire.close()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.bench.samples import Row
 
-BEGIN, END = "<!-- measured: scripts/bench writes what is between these lines -->", "<!-- end of measured -->"
+BEGIN, END = "<!-- measured: a script writes what is between these lines -->", "<!-- end of measured -->"
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import os
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults.effort import EFFORT, SEED
@@ -48,47 +49,57 @@ def write(tally: Tally) -> None:
             file.write(tally.line + "\n")
 
 
-def totals(lines: Iterable[str]) -> dict[str, dict[str, object]]:
-    """By family: the sum of each count, and the spread of each duration in milliseconds."""
-    counts: dict[str, dict[str, int]] = {}
-    seconds: dict[str, dict[str, list[float]]] = {}
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How long something took, over all times that it was done."""
+
+    n: int
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+
+    @classmethod
+    def of(cls, seconds: Iterable[float]) -> Spread:
+        """Of at least one duration."""
+        ordered = sorted(seconds)
+        p99 = ordered[-(-len(ordered) * 99 // 100) - 1]
+        return cls(len(ordered), 1000 * statistics.median(ordered), 1000 * p99, 1000 * ordered[-1])
+
+    def __str__(self) -> str:
+        shown = f"median {self.p50_ms:.1f} ms, p99 {self.p99_ms:.1f} ms, longest {self.max_ms:.1f} ms"
+        return f"{shown} (n={self.n})"
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Everything that the tests of one family added."""
+
+    counts: dict[str, int]
+    seconds: dict[str, Spread]
+
+
+def totals(lines: Iterable[str]) -> dict[str, Totals]:
+    """By family, in the order of the alphabet."""
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    seconds: defaultdict[str, defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for line in lines:
         entry = json.loads(line)
-        family = entry["family"]
-        for what, number in entry["counts"].items():
-            mine = counts.setdefault(family, {})
-            mine[what] = mine.get(what, 0) + number
+        counts[entry["family"]].update(entry["counts"])
         for what, durations in entry["seconds"].items():
-            seconds.setdefault(family, {}).setdefault(what, []).extend(durations)
-    families = sorted({*counts, *seconds})
+            seconds[entry["family"]][what] += durations
     return {
-        family: {
-            "counts": counts.get(family, {}),
-            "seconds": {what: spread(all_of) for what, all_of in seconds.get(family, {}).items()},
-        }
-        for family in families
+        family: Totals(
+            dict(counts[family]), {what: Spread.of(all_of) for what, all_of in seconds[family].items()}
+        )
+        for family in sorted(counts)
     }
 
 
-def spread(seconds: Iterable[float]) -> dict[str, float]:
-    """Number, median, p99 and maximum, in milliseconds."""
-    ordered = sorted(seconds)
-    return {
-        "n": len(ordered),
-        "p50_ms": round(1000 * statistics.median(ordered), 2),
-        "p99_ms": round(1000 * ordered[max(0, -(-len(ordered) * 99 // 100) - 1)], 2),
-        "max_ms": round(1000 * ordered[-1], 2),
-    }
-
-
-def report(found: Mapping[str, Mapping[str, object]]) -> str:
+def report(found: Mapping[str, Totals]) -> str:
     """The totals for people, a line each."""
     lines = [f"faults tried (effort {EFFORT}, seed {SEED}):"]
-    for family, kinds in found.items():
+    for family, all_of in found.items():
         lines.append(f"  {family}")
-        lines += [f"    {what}: {value}" for kind in kinds.values() for what, value in _items(kind)]
+        lines += [f"    {what}: {number:,}" for what, number in sorted(all_of.counts.items())]
+        lines += [f"    {what}: {took}" for what, took in sorted(all_of.seconds.items())]
     return "\n".join(lines)
-
-
-def _items(kind: object) -> list[tuple[str, object]]:
-    return list(kind.items()) if isinstance(kind, dict) else []

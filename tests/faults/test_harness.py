@@ -8,7 +8,8 @@ import pytest
 
 from tests.faults import tally as tallies
 from tests.faults.effort import chance, count, parts
-from tests.faults.tally import Tally
+from tests.faults.report import table
+from tests.faults.tally import Spread, Tally, Totals
 from tests.support.daemon import Daemon
 from tsipc_client.wire.messages import Welcome
 from tsipcd import front_desk
@@ -53,9 +54,6 @@ def test_a_tally_adds_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         tallies.write(one)
     tallies.write(Tally("nothing"))
     found = tallies.totals(path.read_text().splitlines())
-    assert found == {
-        "kills": {
-            "counts": {"kills": 10},
-            "seconds": {"serving again": {"n": 2, "p50_ms": 200.0, "p99_ms": 300.0, "max_ms": 300.0}},
-        }
-    }
+    assert found == {"kills": Totals({"kills": 10}, {"serving again": Spread(2, 200.0, 300.0, 300.0)})}
+    assert "kills: 10" in tallies.report(found)
+    assert "| kills | serving again | 2 | 200.0 ms | 300.0 ms | 300.0 ms |" in table(found)
