@@ -4,17 +4,19 @@ The clients that find none line up at `start.lock`. The first starts a daemon; e
 when its turn comes, and finds it. The daemon's own lock in the folder stays the last word.
 """
 # The folder is text here, for the reason in `wire.address`:
-# ruff: noqa: PTH118, PTH123
+# ruff: noqa: PTH118, PTH119, PTH123
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
+import stat
 import sys
 import time
 
-from tsipc_client.wire.address import DIRECTORY_VARIABLE, Address, make_private, socket_path
-from tsipc_client.wire.errors import ErrorCode, Unreachable
+from tsipc_client.wire.address import DIRECTORY_VARIABLE, Address, is_ours, make_private, socket_path
+from tsipc_client.wire.errors import ErrorCode, Refused, Unreachable
 
 NO_START_VARIABLE = "TS_IPC_NO_START"
 LOG_NAME = "daemon.log"
@@ -77,11 +79,7 @@ class _Start:
         self._child = 0
 
     def connection(self) -> socket.socket:
-        lock = os.open(
-            os.path.join(self._folder, START_LOCK_NAME),
-            os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC,
-            0o600,
-        )
+        lock = open_plain(os.path.join(self._folder, START_LOCK_NAME), os.O_RDWR | os.O_CREAT)
         try:
             return self._wait(lock)
         finally:
@@ -151,10 +149,43 @@ def _connected(folder: str, deadline: float) -> socket.socket:
         connection.settimeout(max(deadline - time.monotonic(), _FIRST_LOOK_S))
         with Address(socket_path(folder)) as address:
             connection.connect(address)
+        _check_listener(connection, folder)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _check_listener(connection: socket.socket, folder: str) -> None:
+    if not is_ours(connection):
+        raise Refused(
+            ErrorCode.NOT_ALLOWED,
+            f"another user listens on the socket in {folder}; nothing was sent",
+            hint=f"set {DIRECTORY_VARIABLE} to a folder that only you can write to",
+        )
+
+
+def open_plain(path: str, flags: int) -> int:
+    """A descriptor of the plain file `path`; with `O_CREAT` one is made if missing, for us alone.
+
+    Whatever else may lie there (links, pipes, devices) is not followed, waited for or written to. Raises
+    `OSError`.
+    """
+    try:
+        fd = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    except OSError as exc:
+        if exc.errno not in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
+            raise
+        raise _no_plain_file(path) from exc
+    found = os.fstat(fd)
+    if stat.S_ISREG(found.st_mode) and found.st_nlink <= 1:
+        return fd
+    os.close(fd)
+    raise _no_plain_file(path)
+
+
+def _no_plain_file(path: str) -> OSError:
+    return OSError(errno.EINVAL, f"{os.path.basename(path)} is no plain file with one name", path)
 
 
 def _locked(lock: int) -> bool:
@@ -191,13 +222,13 @@ def _spawn(folder: str, log_path: str) -> int:
 
 def _opened_log(path: str) -> int:
     """The log, for appending; a long one is put aside first."""
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    log = os.open(path, flags, 0o600)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    log = open_plain(path, flags)
     if os.fstat(log).st_size <= _MAX_LOG_BYTES:
         return log
     os.close(log)
     os.replace(path, f"{path}.1")  # noqa: PTH105
-    return os.open(path, flags, 0o600)
+    return open_plain(path, flags)
 
 
 def _is_alive(pid: int) -> bool:
@@ -215,7 +246,7 @@ def _is_alive(pid: int) -> bool:
 def _holder(folder: str) -> int:
     """The process that last took the daemon's lock; 0: none."""
     try:
-        with open(os.path.join(folder, LOCK_NAME), "rb") as file:
+        with open(open_plain(os.path.join(folder, LOCK_NAME), os.O_RDONLY), "rb") as file:
             return int(file.read(32))
     except (OSError, ValueError):
         return 0
@@ -226,7 +257,7 @@ def _tail(log_path: str) -> str:
     from tsipc_client.wire.text import visible  # noqa: PLC0415 - only for an error
 
     try:
-        with open(log_path, "rb") as log:
+        with open(open_plain(log_path, os.O_RDONLY), "rb") as log:
             log.seek(max(0, os.fstat(log.fileno()).st_size - _LOG_TAIL_BYTES))
             lines = log.read().decode("utf-8", "replace").splitlines()[-_LOG_TAIL_LINES:]
     except OSError:

@@ -15,6 +15,7 @@ from typing import Final
 
 from tsipc_client.wire.address import state_directory
 from tsipc_client.wire.errors import WireError
+from tsipc_client.wire.text import visible
 from tsipcd import lock, supervisor
 from tsipcd.config import Config, load
 from tsipcd.core import facts as f
@@ -271,12 +272,12 @@ async def _watchdog() -> None:
 
 
 class _Formatter(logging.Formatter):
-    """One line each; under systemd with the priority in front that journald understands."""
+    """One line each, that moves no terminal; under systemd with the priority in front that journald knows."""
 
     _PRIORITY: Final = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "INFO": 6, "DEBUG": 7}
 
     def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record).replace("\n", " | ")
+        line = visible(super().format(record).replace("\n", " | "))
         if "JOURNAL_STREAM" in os.environ:
             return f"<{self._PRIORITY.get(record.levelname, 6)}>{line}"
         return f"{self.formatTime(record, '%Y-%m-%dT%H:%M:%S%z')} {record.levelname} {line}"
@@ -285,7 +286,8 @@ class _Formatter(logging.Formatter):
 def _set_up_logging(*, verbose: bool) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter())
-    root = logging.getLogger("tsipcd")
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG if verbose else logging.INFO)
-    root.propagate = False
+    for name in ("tsipcd", "asyncio"):
+        root = logging.getLogger(name)
+        root.addHandler(handler)
+        root.setLevel(logging.DEBUG if verbose and name == "tsipcd" else logging.INFO)
+        root.propagate = False

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import signal
+import stat
 from pathlib import Path
+
+from tsipc_client.wire.errors import WireError
+from tsipcd.views.faults import bad_file
 
 FILE = "lock"
 
@@ -25,7 +30,10 @@ class AlreadyRunning(Exception):
 
 
 def take(directory: Path) -> int:
-    """A descriptor that holds the lock until it is closed. Raises `AlreadyRunning`, `OSError`."""
+    """A descriptor that holds the lock until it is closed.
+
+    Raises `AlreadyRunning`, `OSError`, and `WireError` (BAD_FILE) if it is no plain file.
+    """
     fd = _open(directory)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -38,7 +46,7 @@ def take(directory: Path) -> int:
 
 
 def take_over(directory: Path) -> int:
-    """The lock, after the daemon that has it was told to stop and has stopped. Raises `OSError`.
+    """The lock, after the daemon that has it was told to stop and has stopped. Raises as `take`.
 
     For a daemon that systemd starts: the socket is its own by then, and the other one can be reached no more.
     """
@@ -57,7 +65,26 @@ def take_over(directory: Path) -> int:
 
 
 def _open(directory: Path) -> int:
-    return os.open(directory / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    """The file, which will be cut and written: it must be ours and have no other name."""
+    path = directory / FILE
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        fd = os.open(path, flags, 0o600)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
+            raise
+        raise _no_plain_file(path) from error
+    found = os.fstat(fd)
+    if stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_uid == os.geteuid():
+        return fd
+    os.close(fd)
+    raise _no_plain_file(path)
+
+
+def _no_plain_file(path: Path) -> WireError:
+    return bad_file(
+        str(path), "it is no plain file of ours with one name", hint="move it away and start again"
+    )
 
 
 def _holder(fd: int) -> str:

@@ -19,6 +19,8 @@ from pathlib import Path
 import tsipc_client
 from tsipc_client.cli import deliver
 from tsipc_client.cli.orders import Options
+from tsipc_client.launch import LOCK_NAME, START_LOCK_NAME, open_plain
+from tsipc_client.wire.address import make_private
 from tsipc_client.wire.errors import BadInput, Broken, ErrorCode, Refused, TimedOut, Unreachable
 from tsipc_client.wire.messages import Stop
 
@@ -90,7 +92,7 @@ def _stopped(directory: Path) -> bool:
     except Unreachable:
         return False
     deadline = time.monotonic() + DRAIN_S
-    with (directory / "lock").open("a") as lock:
+    with os.fdopen(open_plain(str(directory / LOCK_NAME), os.O_RDWR | os.O_CREAT)) as lock:
         while time.monotonic() < deadline:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -206,8 +208,8 @@ def _replace(path: Path, text: str) -> None:
 @contextmanager
 def _no_start_by_clients(directory: Path) -> Iterator[None]:
     """Hold the lock under which clients start a daemon on demand; they then find the one that listens."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (directory / "start.lock").open("w") as lock:
+    make_private(directory)
+    with os.fdopen(open_plain(str(directory / START_LOCK_NAME), os.O_RDWR | os.O_CREAT)) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -167,10 +167,10 @@ def _log_command(lines: int, *, follow: bool) -> list[str]:
     path = state_directory() / LOG_NAME
     if _runs_under_systemd(path):
         return ["journalctl", "--user", "-u", UNIT, "-n", str(lines), *(["-f"] if follow else ["--no-pager"])]
-    if not path.exists():
+    if path.is_symlink() or not path.is_file():
         raise Refused(
             ErrorCode.NOT_ALLOWED,
-            f"there is no log at {path}",
+            f"there is no log at {path}, or no plain file",
             hint="the daemon has not run yet, or writes to the terminal it was started in",
         )
     return ["tail", "-n", str(lines), *(["-F"] if follow else []), str(path)]

@@ -12,7 +12,7 @@ import os
 import time
 
 from tsipc_client.cli import brief, plain, screen
-from tsipc_client.wire.address import Address, socket_path, state_path
+from tsipc_client.wire.address import Address, is_ours, socket_path, state_path
 from tsipc_client.wire.pack import pack, unpack
 
 TYPE_CHECKING = False
@@ -88,10 +88,13 @@ def _connected() -> _socket.socket | None:
     try:
         with Address(socket_path(state_path())) as address:
             connection.connect(address)
+        if is_ours(connection):
+            return connection
     except OSError:
-        connection.close()
-        return None
-    return connection
+        pass
+    # The long way has words for it.
+    connection.close()
+    return None
 
 
 def _frame(question: plain.Question, key: str) -> bytes:

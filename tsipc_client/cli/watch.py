@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -15,6 +16,7 @@ from tsipc_client.asking import expect
 from tsipc_client.cli import deliver, screen
 from tsipc_client.cli.orders import Options
 from tsipc_client.cli.statuses import ExitStatus, status_of_run
+from tsipc_client.launch import open_plain
 from tsipc_client.render import progress
 from tsipc_client.render.columns import columns
 from tsipc_client.render.style import Style
@@ -92,7 +94,7 @@ def _tail(path: str) -> str:
     if not path:
         return ""
     try:
-        with open(path, "rb") as log:  # noqa: PTH123 (`pathlib` would cost every run 5 ms)
+        with open(open_plain(path, os.O_RDONLY), "rb") as log:  # noqa: PTH123 (`pathlib` costs a run 5 ms)
             size = log.seek(0, 2)
             log.seek(max(size - TAIL_BYTES, 0))
             return log.read(TAIL_BYTES).decode(errors="replace")

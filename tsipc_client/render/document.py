@@ -8,6 +8,7 @@ from typing import Any
 
 from tsipc_client.wire.errors import WireError
 from tsipc_client.wire.messages import Progress, Result
+from tsipc_client.wire.text import json_visible
 
 
 def document(value: Result | Progress, *, indent: int | None = None) -> str:
@@ -23,4 +24,4 @@ def error_document(error: WireError) -> str:
 def encode(value: dict[str, Any], *, indent: int | None = None) -> str:
     """JSON that no terminal can be moved by: everything outside printable ASCII is escaped."""
     separators = (",", ":") if indent is None else (",", ": ")
-    return json.dumps(value, ensure_ascii=True, indent=indent, separators=separators)
+    return json_visible(json.dumps(value, ensure_ascii=True, indent=indent, separators=separators))

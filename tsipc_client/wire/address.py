@@ -4,15 +4,17 @@ Every command loads this file before anything else: it imports nothing that cost
 half the start of a Python), and takes what it needs for a failure when there is one.
 """
 # os.path, for that reason:
-# ruff: noqa: PTH100, PTH101, PTH103, PTH111, PTH116, PTH118
+# ruff: noqa: PTH100, PTH101, PTH103, PTH111, PTH118
 
 from __future__ import annotations
 
 import os
+import stat
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import _socket
     from pathlib import Path
     from types import TracebackType
 
@@ -56,7 +58,15 @@ def make_private(directory: str | os.PathLike[str]) -> None:
     Raises `Refused` if it is not ours, `OSError` if it cannot be made.
     """
     os.makedirs(directory, mode=PRIVATE, exist_ok=True)
-    found = os.stat(directory)
+    found = os.lstat(directory)
+    if stat.S_ISLNK(found.st_mode):
+        from tsipc_client.wire.errors import ErrorCode, Refused  # noqa: PLC0415
+
+        raise Refused(
+            ErrorCode.NOT_ALLOWED,
+            f"{os.fspath(directory)} is a symbolic link",
+            hint=f"set {DIRECTORY_VARIABLE} to the folder itself",
+        )
     if found.st_uid != os.geteuid():
         from tsipc_client.wire.errors import ErrorCode, Refused  # noqa: PLC0415
 
@@ -67,6 +77,18 @@ def make_private(directory: str | os.PathLike[str]) -> None:
         )
     if found.st_mode & 0o077:
         os.chmod(directory, PRIVATE)
+
+
+def is_ours(connection: _socket.socket) -> bool:
+    """Whether a process of our user listens at the other end, as the kernel has it. Raises `OSError`."""
+    import _socket  # noqa: PLC0415 (loaded by whoever has a connection)
+
+    if sys.platform == "linux":
+        uid = connection.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)[4:8]
+    else:
+        # LOCAL_PEERCRED, an xucred: its version, the user, the groups.
+        uid = connection.getsockopt(0, 1, 76)[4:8]
+    return int.from_bytes(uid, sys.byteorder) == os.geteuid()
 
 
 class Address:

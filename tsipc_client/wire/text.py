@@ -26,3 +26,17 @@ def visible(text: str, *, keep_newlines: bool = False) -> str:
         else char.encode("unicode_escape").decode("ascii")
         for char in text
     )
+
+
+def json_visible(document: str) -> str:
+    r"""JSON with every unsafe character as a `\u` escape: the same values, and no terminal is moved."""
+    if document.isascii() and "\x7f" not in document:
+        return document  # encoders escape the other controls
+    # A literal LF is layout: inside strings it is an escape already.
+    unsafe = {char for char in set(document) if char != "\n" and not is_safe(char)}
+    return document.translate({ord(char): _json_escape(char) for char in unsafe})
+
+
+def _json_escape(char: str) -> str:
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))

@@ -8,6 +8,7 @@ import msgspec
 
 from tsipc_client.wire.errors import BadInput, ErrorCode, WireError
 from tsipc_client.wire.messages import MAX_FRAME_BYTES, ErrorBody, Progress, Result
+from tsipc_client.wire.text import json_visible
 
 Id = int | str | None
 
@@ -68,10 +69,14 @@ def progress(request_id: Id, item: Progress, *, lines: bool) -> bytes:
 
 def _encode(encoder: msgspec.msgpack.Encoder | msgspec.json.Encoder, message: object) -> bytes:
     try:
-        return encoder.encode(message)
+        data = encoder.encode(message)
     except UnicodeEncodeError:
         # tmux and the file system have names that are no Unicode; one of them must not cost the whole answer.
-        return encoder.encode(_unicode(msgspec.to_builtins(message)))
+        data = encoder.encode(_unicode(msgspec.to_builtins(message)))
+    if encoder is _msgpack or (data.isascii() and b"\x7f" not in data):
+        return data
+    # Lines are looked at with `nc` and `socat`, on a terminal.
+    return json_visible(data.decode()).encode()
 
 
 def _unicode(value: object) -> object:

@@ -14,6 +14,7 @@ from tsipcd.core.topology import PanePin
 from tsipcd.tmux import tty
 from tsipcd.tmux.commands import both, command, equal, when
 from tsipcd.tmux.connection import Connection
+from tsipcd.tmux.files import read_word
 
 _FIELDS = (
     "#{pid} #{start_time} #{pane_pid} #{pane_pipe} #{history_size} #{cursor_y} #{pane_width} #{pane_tty}"
@@ -40,10 +41,7 @@ class Capture:
     @property
     def cat(self) -> int:
         """The pid of the `cat`; 0: it has not started."""
-        try:
-            text = self.pid_file.read_text().strip()
-        except OSError:
-            return 0
+        text = read_word(self.pid_file).strip()
         return int(text) if text.isdigit() else 0
 
     @property

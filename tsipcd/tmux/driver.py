@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tsipcd.core.inputs import Input, ServerGone
 from tsipcd.tmux.errands import Errands, TmuxEffect
+from tsipcd.tmux.files import make_folder
 from tsipcd.tmux.keys import remove_leftovers
 from tsipcd.tmux.leash import cut_leftovers
 from tsipcd.tmux.occupant import TYPING_S, Occupants
@@ -174,7 +175,7 @@ class Tmux:
 
     def _made_folder(self) -> Path:
         if not self._is_swept:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self._folder)
             cut_leftovers(self._folder)
             remove_leftovers(self._folder)
             self._is_swept = True

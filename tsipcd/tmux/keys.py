@@ -18,7 +18,7 @@ import os
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,7 +110,8 @@ class _Answer:
 def remove_leftovers(folder: Path) -> None:
     """Remove texts that a life of ours that ended suddenly left behind."""
     for path in folder.glob(f"{PREFIX}*"):
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 async def type_text(connection: Connection, attempt: Attempt, folder: Path) -> tuple[Outcome, str]:

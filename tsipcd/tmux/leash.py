@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
+from contextlib import suppress
 from pathlib import Path
 
 PREFIX = "leash-"
@@ -43,6 +45,9 @@ class Leash:
 def cut_leftovers(folder: Path) -> None:
     """Remove what a life of ours that ended suddenly left behind, and free who waits there."""
     for path in folder.glob(f"{PREFIX}*"):
-        descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
-        path.unlink(missing_ok=True)
-        os.close(descriptor)
+        with suppress(OSError):
+            if not stat.S_ISFIFO(path.lstat().st_mode):
+                continue
+            descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+            path.unlink(missing_ok=True)
+            os.close(descriptor)

@@ -29,6 +29,7 @@ from tsipcd.tmux.alarm import Alarm
 from tsipcd.tmux.capture import Capture
 from tsipcd.tmux.changes import Changes
 from tsipcd.tmux.connection import Connection
+from tsipcd.tmux.files import make_folder, open_plain, read_word
 from tsipcd.tmux.keys import TypeLine
 from tsipcd.tmux.programs import identify
 
@@ -82,12 +83,12 @@ class _Step:
     @property
     def status(self) -> int | None:
         """The exit status, once it is complete."""
-        return scripts.exit_code_in(_text_of(self.folder / scripts.STATUS))
+        return scripts.exit_code_in(read_word(self.folder / scripts.STATUS))
 
     @property
     def shell(self) -> int:
         """The pid of the shell that runs it; 0: the script has not begun."""
-        text = _text_of(self.folder / scripts.CLAIM).strip()
+        text = read_word(self.folder / scripts.CLAIM).strip()
         return int(text) if text.isdigit() else 0
 
 
@@ -184,7 +185,7 @@ class Steps:
         """Complete the log, then tell the end."""
         if not step.capture.is_piped:
             if end.reason != PANE_DIED:
-                step.log.write_text(await step.capture.read_screen())
+                _write(step.log, await step.capture.read_screen(), os.O_TRUNC)
         else:
             if end.code is not None and not end.reason:
                 await _await_end_marker(step)
@@ -211,7 +212,8 @@ def log_path(folder: Path) -> Path:
 
 
 def _prepare(step: _Step, files: dict[str, str]) -> None:
-    step.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (step.folder.parent.parent, step.folder.parent, step.folder):
+        make_folder(folder)
     for name, text in files.items():
         _write(step.folder / name, text, os.O_TRUNC)
     # Made here for their mode; an earlier submission may have made them already.
@@ -220,16 +222,9 @@ def _prepare(step: _Step, files: dict[str, str]) -> None:
 
 
 def _write(path: Path, text: str, flags: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | flags, 0o600)
+    descriptor = open_plain(path, os.O_WRONLY | os.O_CREAT | flags)
     with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         file.write(text)
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text("ascii", "replace")
-    except OSError:
-        return ""
 
 
 def _end_of(step: _Step) -> _End | None:

@@ -7,6 +7,8 @@ import os
 import re
 from pathlib import Path
 
+from tsipcd.tmux.files import open_plain
+
 TAIL_BYTES = 4096
 MAX_LINE_CHARS = 500
 _COPY_BYTES = 1 << 20
@@ -70,7 +72,7 @@ def _moved(line: str, column: int, parameters: str, final: str) -> tuple[str, in
 def last_line(log: Path, begin: bytes = b"") -> str:
     """The last line that can be seen of what was printed behind the marker; empty: nothing yet."""
     try:
-        with log.open("rb") as file:
+        with os.fdopen(open_plain(log, os.O_RDONLY), "rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - TAIL_BYTES))
             tail = file.read(TAIL_BYTES)
@@ -88,7 +90,7 @@ def last_line(log: Path, begin: bytes = b"") -> str:
 
 def find_marker(log: Path, marker: bytes, start: int = 0) -> int | None:
     """Where `marker` first stands at or behind `start`; None: it does not (yet)."""
-    with log.open("rb") as file:
+    with os.fdopen(open_plain(log, os.O_RDONLY), "rb") as file:
         if os.fstat(file.fileno()).st_size <= start:
             return None
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -107,8 +109,9 @@ def cut(log: Path, begin: bytes, end: bytes, *, whole: bool) -> None:
     if stop is None:
         stop = log.stat().st_size if whole else max(start, _last_line_start(log))
     partial = log.with_name(f"{log.name}.partial")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as target, log.open("rb") as source:
+    partial.unlink(missing_ok=True)
+    descriptor = open_plain(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    with os.fdopen(descriptor, "wb") as target, os.fdopen(open_plain(log, os.O_RDONLY), "rb") as source:
         source.seek(start)
         left = stop - start
         while left > 0 and (chunk := source.read(min(left, _COPY_BYTES))):
@@ -118,7 +121,7 @@ def cut(log: Path, begin: bytes, end: bytes, *, whole: bool) -> None:
 
 
 def _last_line_start(log: Path) -> int:
-    with log.open("rb") as file:
+    with os.fdopen(open_plain(log, os.O_RDONLY), "rb") as file:
         if not os.fstat(file.fileno()).st_size:
             return 0
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:

@@ -16,7 +16,7 @@ import msgspec
 
 from tsipc_client.wire.errors import WireError
 from tsipc_client.wire.messages import MAX_NAME_BYTES
-from tsipc_client.wire.text import is_safe
+from tsipc_client.wire.text import json_visible
 from tsipcd.views.faults import bad_file
 
 MAX_DEPTH = 64
@@ -117,12 +117,7 @@ def parse(text: str, path: str) -> Node:
 def dump(value: object) -> bytes:
     r"""`value` as indented JSON; characters that do not show as themselves are `\u` escapes."""
     data = msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
-    if data.isascii() and b"\x7f" not in data:
-        return data
-    text = data.decode()
-    # A literal LF is layout: inside strings it is an escape already.
-    unsafe = {char for char in set(text) if char != "\n" and not is_safe(char)}
-    return text.translate({ord(char): json.dumps(char)[1:-1] for char in unsafe}).encode()
+    return json_visible(data.decode()).encode()
 
 
 class _Reader:

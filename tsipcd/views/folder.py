@@ -52,6 +52,7 @@ class Folder:
         """The folder at `path`, made if missing. Raises `WireError` (BAD_FILE) for one that is not ours."""
         folder = Path(path).absolute()
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _check_above(folder)
         return cls._opened(str(folder), str(folder), None)
 
     def sub(self, name: str) -> Self:
@@ -159,8 +160,7 @@ class Folder:
         `durable`: it is on disk on return. `check` is called last before the rename and may raise to keep
         the old file.
         """
-        temporary = f"{TEMPORARY}{next(self._numbers)}"
-        fd = self._create(temporary)
+        temporary, fd = self._create()
         try:
             try:
                 write_all(fd, data)
@@ -178,13 +178,13 @@ class Folder:
         if durable:
             os.fsync(self.fd)
 
-    def _create(self, name: str) -> int:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE
-        try:
-            return os.open(name, flags, 0o600, dir_fd=self.fd)
-        except FileExistsError:  # of an earlier life that was killed, or planted
-            os.unlink(name, dir_fd=self.fd)
-            return os.open(name, flags, 0o600, dir_fd=self.fd)
+    def _create(self) -> tuple[str, int]:
+        """A new temporary file; what has such a name already was left by a killed life, or planted."""
+        while True:
+            name = f"{TEMPORARY}{next(self._numbers)}"
+            with contextlib.suppress(FileExistsError):
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE
+                return name, os.open(name, flags, 0o600, dir_fd=self.fd)
 
     def open_appending(self, name: str) -> int:
         """A descriptor that reads `name` anywhere and writes at its end; it is made (0600) if missing."""
@@ -209,7 +209,8 @@ class Folder:
         """Remove what a killed life left half written. Only the one owner of the folder may call it."""
         for name in self._all():
             if name.startswith(TEMPORARY):
-                self.remove(name)
+                with contextlib.suppress(IsADirectoryError, PermissionError):  # a folder is none of ours
+                    self.remove(name)
 
     def _all(self) -> list[str]:
         return os.listdir(self.fd)  # noqa: PTH208 - a path knows no descriptor
@@ -225,6 +226,19 @@ class Folder:
             os.close(fd)
             raise bad_file(self.path_of(name), "it has other hard links", hint="put a copy in its place")
         return fd
+
+
+def _check_above(folder: Path) -> None:
+    """Raise `WireError` (BAD_FILE) if another user could put a folder of theirs in the place of `folder`."""
+    above = {*folder.parents, *folder.parent.resolve().parents, folder.parent.resolve()}
+    for path in sorted(above):
+        mode = path.stat().st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            raise bad_file(
+                str(folder),
+                f"everybody may replace what is in {path}",
+                hint=f"chmod o-w {path}, or set TS_IPC_DIR to a folder elsewhere",
+            )
 
 
 def write_all(fd: int, data: bytes) -> None:

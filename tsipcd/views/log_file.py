@@ -13,6 +13,7 @@ loop; one caller at a time.
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 from collections import Counter
@@ -126,7 +127,12 @@ class LogFile:
             self._fd = self._folder.open_appending(FILE)
         except WireError as exc:
             _logger.warning("%s; a new one is made", exc.message)
-            self._folder.remove(FILE)
+            try:
+                self._folder.remove(FILE)
+            except (IsADirectoryError, PermissionError):  # as Linux and macOS say it
+                raise IsADirectoryError(
+                    errno.EISDIR, "a folder is in its place: move it away", self.path
+                ) from exc
             self._fd = self._folder.open_appending(FILE)
 
     def _follow(self) -> None:
