@@ -91,10 +91,9 @@ def read_line(screen: Screen, known: tuple[str, ...] = (), *, console: bool = Fa
 
     `known` are prompts seen empty in this pane before. `console`: the program is no shell.
     """
-    row = cells(screen.rows[screen.cursor_y]) if screen.cursor_y < len(screen.rows) else []
-    before, after = _split(row, screen.cursor_x)
+    before, after = _split(_row(screen, screen.cursor_y), screen.cursor_x)
     line = _line_before(before, known, console=console)
-    if screen.cursor_y and _is_full(above := cells(screen.rows[screen.cursor_y - 1]), screen.width):
+    if screen.cursor_y and _is_full(above := _row(screen, screen.cursor_y - 1), screen.width):
         # The row above may have wrapped into this one.
         whole = "".join(cell.char for cell in above) + before
         if line is not Line.EMPTY or _extends(whole, known) or _SHELL_PROMPT_AND_TEXT.search(whole):
@@ -107,6 +106,11 @@ def read_line(screen: Screen, known: tuple[str, ...] = (), *, console: bool = Fa
     ):
         line = Line.TYPED
     return line, before
+
+
+def _row(screen: Screen, number: int) -> list[Cell]:
+    """Nothing for one that was not printed: cursor and rows are of two moments."""
+    return cells(screen.rows[number]) if number < len(screen.rows) else []
 
 
 def _line_before(before: str, known: tuple[str, ...], *, console: bool) -> Line:
