@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ import pytest
 
 from tests.journal.conftest import IDENTITY, put_segment, replay, segment
 from tests.journal.crashing import Latest
+from tests.support.daemon import ROOT
+from tests.support.wait import until
 from tsipcd.core import facts
 from tsipcd.journal.compact import Orphaned, compact, main
 from tsipcd.journal.errors import Corrupt
@@ -121,6 +124,52 @@ def test_a_failure_is_one_sentence(
 ) -> None:
     """The child says what is wrong in one line and has status 1."""
     monkeypatch.setattr(os, "nice", lambda _by: 0)
+    monkeypatch.setattr("tsipcd.journal.compact.end_with_parent", lambda: None)
     (journal / segment_name(3)).unlink()
     assert main([str(journal), "5"], Latest) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+STOPPED_CHILD = """
+import os, signal
+from tsipcd.journal.compact import end_with_parent
+{safeguard}
+print(os.getpid(), flush=True)
+os.kill(os.getpid(), signal.SIGSTOP)
+"""
+PARENT = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
+
+
+def ends_with_its_parent(safeguard: str) -> bool:
+    """Whether a child that is stopped is gone when its parent was killed."""
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT, STOPPED_CHILD.format(safeguard=safeguard)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+    ) as parent:
+        assert parent.stdout is not None
+        child = Path(f"/proc/{int(parent.stdout.readline())}")
+        until(lambda: state_of(child) == "T", what="the child stopped")
+        parent.kill()
+        parent.wait()
+    try:
+        until(lambda: state_of(child) in ("", "Z"), what="the child is gone", within_s=2)
+    except AssertionError:
+        os.kill(int(child.name), signal.SIGKILL)
+        return False
+    return True
+
+
+def state_of(process: Path) -> str:
+    """The letter of /proc/PID/stat; empty: there is no such process."""
+    try:
+        return process.joinpath("stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends it only on Linux")
+def test_a_stopped_child_ends_with_its_parent() -> None:
+    """A compaction that somebody stopped does not outlive its daemon and hold the folder's lock."""
+    assert ends_with_its_parent("end_with_parent()")
+    assert not ends_with_its_parent(""), "the check cannot fail"

@@ -6,7 +6,9 @@ holds all facts: the old files are removed only when the new snapshot is on disk
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +25,7 @@ from tsipcd.journal.reading import read_segment
 from tsipcd.journal.snapshot import read_snapshot, write_snapshot
 
 _CHECK_EVERY = 1024
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _NICE = 10
 _NUMBERS = 2
 _USAGE_STATUS = 2
@@ -136,6 +139,15 @@ class _Compaction:
             raise Orphaned
 
 
+def end_with_parent() -> None:
+    """From now on the kernel ends this process with its parent, even while it is stopped. Linux only.
+
+    A child that lived on, stopped, would hold the folder's lock against the next daemon.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def main(arguments: list[str], make_fold: Callable[[], Fold] = FactFold) -> int:
     """The child process; its exit status."""
     try:
@@ -144,6 +156,7 @@ def main(arguments: list[str], make_fold: Callable[[], Fold] = FactFold) -> int:
     except ValueError:
         sys.stderr.write("usage: python -m tsipcd.journal.compact FOLDER UPTO [PARENT]\n")
         return _USAGE_STATUS
+    end_with_parent()
     os.nice(_NICE)
     try:
         compact(directory, upto, make_fold(), parent=parent)
