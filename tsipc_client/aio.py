@@ -151,6 +151,11 @@ class AsyncClient:
         """Take back a message or run that has not been typed yet."""
         return expect(m.Cancelled, await self.call(m.Cancel(id=id)))
 
+    async def resolve(self, id: str, decision: str) -> m.Resolved:  # noqa: A002 - its name on the wire
+        """Decide about a message that is in doubt: `redeliver`, `drop` or `delivered`."""
+        request = m.Resolve(id=id, decision=member(m.Decision, decision))
+        return expect(m.Resolved, await self.call(request))
+
     async def subscriptions(self) -> m.SubscriptionTable:
         """Who is subscribed to what."""
         return expect(m.SubscriptionTable, await self.call(m.Subscriptions()))

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TypeVar
 
 from tsipc_client.wire.errors import BadInput, ErrorCode, WireError
-from tsipc_client.wire.messages import Cancel, Publish, Request, Run, Send, Stop
+from tsipc_client.wire.messages import Cancel, Publish, Request, Resolve, Run, Send, Stop
 
 REPEAT_AFTER_S = (0.0, 0.02)
 """The pauses before each repetition of what had no answer. The first may still meet the daemon that dies: the
@@ -38,7 +38,8 @@ def keyed(request: Request) -> Request:
 
 def is_repeatable(request: Request) -> bool:
     """Whether sending a `keyed` request again does what sending it once did."""
-    return not isinstance(request, Cancel | Stop)
+    # A message decided about may be in doubt anew by then: about that nobody has decided.
+    return not isinstance(request, Cancel | Resolve | Stop)
 
 
 def asks_for_repeat(error: WireError) -> bool:

@@ -44,6 +44,8 @@ class Delivery:
     """How long a message may wait that names no time of its own."""
     human_quiet_s: float = 3.0
     """How long nobody may have typed into a pane before something is typed there."""
+    redeliver_unasked: bool = False
+    """What is in doubt is begun anew by itself; else a person is asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +202,12 @@ def _text(value: object) -> str:
     return value
 
 
+def _redeliver_unasked(value: object) -> bool:
+    if value not in ("ask", "redeliver"):
+        raise ValueError('must be "ask" or "redeliver"')
+    return value == "redeliver"
+
+
 def _texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
         raise ValueError('must be a list of texts: ["...", "..."]')
@@ -223,6 +231,7 @@ _CHECKS: dict[str, dict[str, tuple[str, Check]]] = {
     "delivery": {
         "ttl": ("ttl_s", _seconds("1s", "366d")),
         "human_quiet_s": ("human_quiet_s", _seconds("0s", "1h")),
+        "on_doubt": ("redeliver_unasked", _redeliver_unasked),
     },
     "programs": {"type_into": ("type_into", _texts)},
     "queue": {"keep": ("keep", _number(0, KEEP_ENDED))},

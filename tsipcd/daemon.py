@@ -140,7 +140,9 @@ class Daemon:
         self._stop = asyncio.Event()
         self._failure: BaseException | None = None
         self._config = config
-        self._machine = machine = Machine(state, config.delivery.ttl_s)
+        self._machine = machine = Machine(
+            state, config.delivery.ttl_s, redeliver_unasked=config.delivery.redeliver_unasked
+        )
         self._journal = Journal.open(recovered, on_low=lambda low: self._runtime.feed(StorageChanged(low)))
         self._log = log
         self._queue = QueueView(folder.sub("queue"), keep_ended=config.queue.keep)

@@ -7,6 +7,7 @@ from tsipc_client.wire.messages import (
     Action,
     Cancelled,
     Change,
+    Decision,
     Fanout,
     LogLines,
     MessageType,
@@ -15,6 +16,7 @@ from tsipc_client.wire.messages import (
     Progress,
     Published,
     Queued,
+    Resolved,
     RunEnded,
     RunStatus,
     Saved,
@@ -210,6 +212,10 @@ SAVED = Saved(
 )
 PIPELINE_SAVED = PipelineSaved(subscription=SUBSCRIBED, workflow=SAVED)
 CANCELLED = Cancelled(id="msg-123", status="cancelled")
+RESOLVED = Resolved(id="msg-130", decision=Decision.REDELIVER, status=Status.ACCEPTED)
+RESOLVED_HELD = Resolved(
+    id="msg-130", decision=Decision.REDELIVER, status=Status.HELD, reason="no session claude-manager yet"
+)
 STOPPING = Stopping(pid=4321)
 
 

@@ -97,6 +97,7 @@ def test_a_usage_error_as_json(ts_ipc: CommandLine) -> None:
         ("queue", samples.QUEUE),
         ("show msg-1", samples.SHOWN),
         ("cancel msg-1", samples.CANCELLED),
+        ("resolve msg-130 --redeliver", samples.RESOLVED),
         ("subscriptions", samples.SUBSCRIPTIONS),
         ("events", samples.EVENTS_OF_V1),
         ("sessions", samples.SESSIONS),

@@ -32,6 +32,7 @@ VERBS: dict[type[m.Request], Callable[[Client], object]] = {
     m.Queue: lambda client: client.queue(5, pending=True),
     m.Show: lambda client: client.show("msg-1"),
     m.Cancel: lambda client: client.cancel("msg-1"),
+    m.Resolve: lambda client: client.resolve("msg-1", "redeliver"),
     m.Subscriptions: lambda client: client.subscriptions(),
     m.Events: lambda client: client.events(5),
     m.Sessions: lambda client: client.sessions(),

@@ -17,7 +17,20 @@ from tsipcd.core.state import KEEP_ENDED, State
 
 MOVES_IN_A_TALK = st.lists(
     st.sampled_from(
-        ["send", "data", "publish", "run", "ready", "wait", "typed", "unknown", "gone", "end", "see"]
+        [
+            "send",
+            "data",
+            "publish",
+            "run",
+            "ready",
+            "wait",
+            "typed",
+            "unknown",
+            "gone",
+            "end",
+            "see",
+            "resolve",
+        ]
     ),
     max_size=60,
 )
@@ -62,6 +75,10 @@ def play(moves: list[str]) -> Talk:
                 talk.tell(i.StepEnded(number, 0))
                 talk.tell(i.DataStored(number))
                 talk.tell(i.TextShown(number, 1))
+            case "resolve":
+                doubted = [x.id for x in talk.state.messages.values() if x.status is m.Status.IN_DOUBT]
+                decision = tuple(m.Decision)[n % 3]
+                talk.ask(m.Resolve(id=doubted[0] if doubted else "msg-1", decision=decision))
             case "see":
                 talk.see(session("a", 3 + n), session("b", 2))
             case _:

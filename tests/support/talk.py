@@ -30,8 +30,8 @@ def session(name: str, number: int, *, attached: int = 0, server: ServerId = SER
 class Talk:
     """A machine, its clock, and everything it said."""
 
-    def __init__(self, state: State | None = None) -> None:
-        self.machine = Machine(state if state is not None else State())
+    def __init__(self, state: State | None = None, *, redeliver_unasked: bool = False) -> None:
+        self.machine = Machine(state if state is not None else State(), redeliver_unasked=redeliver_unasked)
         self.now = 1_760_000_000.0
         self.facts: list[f.Fact] = []
         self.effects: list[e.Effect] = []

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tsipc_client.wire.messages import Action, MessageType, RunStatus, Step
+from tsipc_client.wire.messages import Action, Decision, MessageType, RunStatus, Step
 from tsipc_client.wire.text import is_safe
 from tsipcd.core import facts as f
 from tsipcd.core.topology import PanePin, ServerId
@@ -80,6 +80,10 @@ def test_the_specs_examples_are_exact() -> None:
         (f.MessageHeld(AT, 7, ""), ["HOLD claude-manager [command] msg-7"]),
         (f.MessageFailed(AT, 7, "gone\n100%"), ["FAIL claude-manager [command] msg-7 (gone%0A100%25)"]),
         (f.MessageDoubted(AT, 7, "pane died"), ["DOUBT claude-manager [command] msg-7 (pane died)"]),
+        (
+            f.DoubtResolved(AT, 7, Decision.REDELIVER, "by hand in a\nb", AT),
+            ["RESOLVE claude-manager [command] msg-7 redeliver (by hand in a%0Ab)"],
+        ),
         (f.MessageExpired(AT, 7), ["EXPIRE claude-manager [command] msg-7"]),
         (f.MessageCancelled(AT, 7), ["CANCEL claude-manager [command] msg-7"]),
         (f.StepStarted(AT, 7), ["START claude-manager [command] msg-7"]),

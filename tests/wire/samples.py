@@ -103,6 +103,10 @@ SAMPLES: tuple[tuple[m.Request, m.Result], ...] = (
         ),
     ),
     (m.Cancel(id="msg-123"), m.Cancelled(id="msg-123", status="cancelled")),
+    (
+        m.Resolve(id="msg-123", decision=m.Decision.REDELIVER),
+        m.Resolved(id="msg-123", decision=m.Decision.REDELIVER, status=m.Status.ACCEPTED),
+    ),
     (m.Subscriptions(), m.SubscriptionTable(subscriptions=(ROW,))),
     (
         m.Events(lines=2),

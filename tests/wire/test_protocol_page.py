@@ -73,7 +73,7 @@ def test_every_error_code_is_described() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [m.MessageType, m.Action, m.Status, m.RunStatus], ids=lambda kind: kind.__name__
+    "kind", [m.MessageType, m.Action, m.Status, m.Decision, m.RunStatus], ids=lambda kind: kind.__name__
 )
 def test_every_word_of_a_closed_set_is_listed(kind: type[Enum]) -> None:
     """In its order."""

@@ -54,6 +54,7 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("queue", messages.queue, "q"),
     ("show", messages.show, ""),
     ("cancel", messages.cancel, ""),
+    ("resolve", messages.resolve, ""),
     ("subscriptions", events.subscriptions, "subs"),
     ("events", events.events, "log"),
     ("sessions", sessions.sessions, ""),

@@ -1,4 +1,4 @@
-"""The commands about messages, from words to requests: send, queue, show, cancel."""
+"""The commands about messages, from words to requests: send, queue, show, cancel, resolve."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from tsipc_client.cli import arguments
 from tsipc_client.cli.flags import AsJson, Key, Timeout, options
 from tsipc_client.cli.orders import Ask
-from tsipc_client.wire.messages import Cancel, MessageType, Queue, Send, Show
+from tsipc_client.wire.messages import Cancel, Decision, MessageType, Queue, Resolve, Send, Show
 
 
 def send(
@@ -119,3 +119,36 @@ def cancel(
       ts-ipc cancel run-3
     """
     return Ask(Cancel(id=what), options(json=json, timeout=timeout))
+
+
+def resolve(
+    message: Annotated[str, typer.Argument(metavar="ID", help="A message in doubt: msg-12, or 12.")],
+    *,
+    redeliver: Annotated[
+        bool, typer.Option("--redeliver", help="It did not run, or may run twice: type it again.")
+    ] = False,
+    drop: Annotated[bool, typer.Option("--drop", help="Leave it, whether it ran or not.")] = False,
+    delivered: Annotated[bool, typer.Option("--delivered", help="It ran: nothing is left to do.")] = False,
+    json: AsJson = False,
+    timeout: Timeout = "",
+) -> Ask:
+    """Decide about a message that is in doubt.
+
+    Its pane or its tmux server died at the very moment it was typed, so nobody can know whether
+    it was. Look whether what it was to do is done, then say which; exactly one of the three.
+    With --redeliver it goes to wherever its target is now; a step's workflow run then goes on.
+
+    Examples:
+      ts-ipc resolve msg-12 --redeliver
+      ts-ipc resolve msg-12 --delivered
+      ts-ipc resolve msg-12 --drop
+    """
+    given = {Decision.REDELIVER: redeliver, Decision.DROP: drop, Decision.DELIVERED: delivered}
+    decisions = [decision for decision, is_given in given.items() if is_given]
+    if len(decisions) != 1:
+        raise arguments.bad_input(
+            f"say what is to be done with {message}",
+            hint=f"look whether it ran (ts-ipc show {message}), then give one of these:\n"
+            "--redeliver  type it again\n--delivered  it ran\n--drop       leave it",
+        )
+    return Ask(Resolve(id=message, decision=decisions[0]), options(json=json, timeout=timeout))

@@ -19,6 +19,7 @@ from tsipc_client.wire.messages import (
     Queue,
     Queued,
     Request,
+    Resolved,
     Result,
     RunEnded,
     RunStatus,
@@ -65,7 +66,7 @@ def data_lines(result: Result, style: Style, *, now: float) -> Iterator[str]:
             yield from listing.sessions(result, style)
         case StatusReport():
             yield from story.status(result, style, now=now)
-        case Welcome() | Subscribed() | Cancelled() | Stopping():
+        case Welcome() | Subscribed() | Cancelled() | Resolved() | Stopping():
             return
         case _:
             assert_never(result)
@@ -98,6 +99,8 @@ def notes(request: Request, result: Result, style: Style) -> Iterator[Note]:
             yield from told.sessions(result, style)
         case Cancelled():
             yield told.cancelled(result, style)
+        case Resolved():
+            yield told.resolved(result, style)
         case Stopping():
             yield Note(line(style, f"stopped (pid {result.pid})"))
         case _:

@@ -40,7 +40,7 @@ def _heading(title: str, style: Style) -> Iterator[str]:
 
 
 def queue(result: Queued, style: Style) -> Iterator[str]:
-    """Three lines a message, and one more if it waits, failed or has an exit code."""
+    """Three lines a message, and more if it waits, failed, is in doubt or has an exit code."""
     yield from _heading("Message Queue", style)
     if not result.messages:
         yield line(style, ("  (no messages)", Tone.DIM))
@@ -74,6 +74,9 @@ def _message(message: MessageView, style: Style) -> Iterator[str]:
         yield line(style, ("    Waiting: ", Tone.YELLOW), message.reason)
     if message.reason and message.status in _ENDED_BADLY:
         yield line(style, ("    Reason: ", Tone.RED), message.reason)
+    if message.status == "in-doubt":
+        decide = f"ts-ipc resolve {message.id} --redeliver, --delivered or --drop"
+        yield line(style, ("    Decide: ", Tone.RED), decide)
     if message.exit_code is not None:
         yield line(style, f"    Exit: {message.exit_code}")
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         LogLines,
         Published,
         Queued,
+        Resolved,
         Saved,
         Send,
         Sent,
@@ -101,6 +102,18 @@ def queued(result: Queued, style: Style) -> Iterator[Note]:
 def cancelled(result: Cancelled, style: Style) -> Note:
     """What has become of it."""
     return Note(line(style, f"{result.id}: {result.status}"))
+
+
+def resolved(result: Resolved, style: Style) -> Note:
+    """What has become of it."""
+    text = line(
+        style,
+        f"{result.id}: {result.decision}, now ",
+        (result.status, STATUS_TONES[result.status]),
+        f": {result.reason}" if result.reason else "",
+    )
+    # As for a message that is sent: held is not run.
+    return Note(text, urgent=result.status in {"held", "failed"})
 
 
 def events(result: LogLines, style: Style) -> Iterator[Note]:

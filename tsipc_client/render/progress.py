@@ -10,7 +10,8 @@ from tsipc_client.render.amounts import duration, plural
 from tsipc_client.render.style import RUN_TONES, Style, Tone, line
 from tsipc_client.wire.messages import Progress, RunEnded, Status, StepView
 
-_FAILED = frozenset({Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.IN_DOUBT})
+_FAILED = frozenset({Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.IN_DOUBT, Status.DELIVERED})
+"""A step is only delivered if a person said so: its exit status cannot be known."""
 
 LAST_LINES = 15
 """Of a failed step's output, repeated on stderr."""

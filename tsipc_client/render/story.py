@@ -49,10 +49,22 @@ def shown(result: Shown, style: Style) -> Iterator[str]:
         yield _field(style, "Exit", str(message.exit_code))
     if message.reason:
         yield _field(style, "Reason", message.reason)
+    if message.status == "in-doubt":
+        yield from _decide(message.id, style.uncut)
     yield line(style, ("  Story:", Tone.DIM))
     yield from _story(result.story, style)
     yield line(style, (f"  Message ({size(message.size_bytes)}):", Tone.DIM))
     yield from _body(message.message, style)
+
+
+def _decide(id_: str, style: Style) -> Iterator[str]:
+    yield line(style, ("  Decide:", Tone.RED), " look whether it ran, then type one of these")
+    for option, meaning in (
+        ("--redeliver", "it did not run: type it again"),
+        ("--delivered", "it ran"),
+        ("--drop", "leave it"),
+    ):
+        yield line(style, f"    ts-ipc resolve {id_} {option:<11}", (f"  {meaning}", Tone.DIM))
 
 
 def _story(changes: tuple[Change, ...], style: Style) -> Iterator[str]:

@@ -56,6 +56,17 @@ class Status(StrEnum):
     IN_DOUBT = "in-doubt"
 
 
+class Decision(StrEnum):
+    """What a person makes of a message of which nobody can know whether it was typed."""
+
+    REDELIVER = "redeliver"
+    """Type it again, wherever its target is now."""
+    DROP = "drop"
+    """Leave it."""
+    DELIVERED = "delivered"
+    """It was typed."""
+
+
 class RunStatus(StrEnum):
     """Where a workflow run is."""
 
@@ -192,6 +203,15 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resolve:
+    """Decide about a message that is in doubt, by its id (`msg-12`, or `12`)."""
+
+    METHOD: ClassVar[str] = "resolve"
+    id: str
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Subscriptions:
     """Who is subscribed to what."""
 
@@ -239,6 +259,7 @@ Request = (
     | Queue
     | Show
     | Cancel
+    | Resolve
     | Subscriptions
     | Events
     | Sessions
@@ -258,6 +279,7 @@ REQUESTS: tuple[type[Request], ...] = (
     Queue,
     Show,
     Cancel,
+    Resolve,
     Subscriptions,
     Events,
     Sessions,
@@ -439,6 +461,17 @@ class Cancelled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """Answer to `Resolve`: the decision is durable. The same decision again gets the same answer."""
+
+    id: str
+    decision: Decision
+    status: Status
+    """Where the message is now."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
     """One row of the table."""
 
@@ -528,6 +561,7 @@ Result = (
     | Queued
     | Shown
     | Cancelled
+    | Resolved
     | SubscriptionTable
     | LogLines
     | SessionList
@@ -547,6 +581,7 @@ RESULTS: dict[type[Request], type[Result]] = {
     Queue: Queued,
     Show: Shown,
     Cancel: Cancelled,
+    Resolve: Resolved,
     Subscriptions: SubscriptionTable,
     Events: LogLines,
     Sessions: SessionList,

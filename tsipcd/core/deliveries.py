@@ -17,7 +17,7 @@ from tsipcd.core import inputs as i
 from tsipcd.core.delivery import WAITING
 from tsipcd.core.expiry import Expiry
 from tsipcd.core.lanes import Lanes
-from tsipcd.core.names import Absent, Found, World
+from tsipcd.core.names import Absent, Found, World, absent_reason
 from tsipcd.core.state import Message, State
 from tsipcd.core.submissions import Submissions
 from tsipcd.core.topology import PanePin, Place, ServerId
@@ -66,7 +66,9 @@ class Deliveries:
                 self._submissions.restore(message.number, message.pin.server)
             elif message.status is Status.STARTED and message.pin is not None:
                 self._lanes.join(message.number, message.pin)
-                turn.ask(e.AdoptStep(message.number, message.pin, message.run, message.step))
+                turn.ask(
+                    e.AdoptStep(message.number, message.pin, message.run, message.step, message.redelivered)
+                )
             elif message.status in WAITING:
                 self._expiry.watch(message.number, message.expires_at)
                 if message.type is MessageType.DATA:
@@ -187,7 +189,9 @@ class Deliveries:
     def expire(self, turn: Turn) -> None:
         """End every waiting message whose time is over."""
         for number in self._expiry.take_due(turn.now):
-            if self._waiting(number) is not None:
+            message = self._waiting(number)
+            # One that was begun anew has a later deadline, and is watched for that as well.
+            if message is not None and message.expires_at <= turn.now:
                 self._end(turn, f.MessageExpired(turn.now, number))
 
     @property
@@ -264,7 +268,8 @@ class Deliveries:
         number, attempt, shell = message.number, message.attempt, message.shell
         self._submissions.hand_in(number)
         if message.run:
-            turn.ask(e.StartStep(number, attempt, pin, message.run, message.step, message.body, shell))
+            run, step, again = message.run, message.step, message.redelivered
+            turn.ask(e.StartStep(number, attempt, pin, run, step, message.body, shell, again))
         else:
             turn.ask(e.TypeKeys(number, attempt, pin, message.body, shell))
 
@@ -393,8 +398,3 @@ class Deliveries:
                 return message
             numbers.popleft()
         return None
-
-
-def absent_reason(target: str) -> str:
-    """Why a message to a known name that does not exist now waits."""
-    return f"no session {target} yet"

@@ -8,7 +8,8 @@
                         └─> delivered
 
 A notification or data goes from accepted or held to delivered: showing or storing it again is harmless, so no
-intent is recorded. Whatever waits can expire, be cancelled or fail.
+intent is recorded. Whatever waits can expire, be cancelled or fail. What is in doubt waits for a decision:
+accepted anew, delivered, or cancelled.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ MOVES: Final[dict[Status, frozenset[Status]]] = {
     Status.HELD: frozenset({Status.HELD, Status.INTENT, Status.DELIVERED}) | _WAITING_ENDS,
     Status.INTENT: frozenset({Status.HELD, Status.DELIVERED, Status.STARTED, Status.IN_DOUBT, Status.FAILED}),
     Status.STARTED: frozenset({Status.DONE, Status.FAILED}),
-    Status.IN_DOUBT: frozenset({Status.HELD, Status.DELIVERED, Status.CANCELLED}),
+    Status.IN_DOUBT: frozenset({Status.ACCEPTED, Status.DELIVERED, Status.CANCELLED}),
     Status.DELIVERED: frozenset(),
     Status.DONE: frozenset(),
     Status.FAILED: frozenset(),

@@ -73,6 +73,8 @@ class StartStep(msgspec.Struct, frozen=True, gc=False):
     index: int
     command: str
     shell: str
+    again: int = 0
+    """How often the step was begun anew: each time has files of its own."""
 
 
 class AdoptStep(msgspec.Struct, frozen=True, gc=False):
@@ -82,6 +84,7 @@ class AdoptStep(msgspec.Struct, frozen=True, gc=False):
     pin: PanePin
     run: int
     index: int
+    again: int = 0
 
 
 class ShowText(msgspec.Struct, frozen=True, gc=False):
@@ -118,6 +121,11 @@ class StoreWorkflow(msgspec.Struct, frozen=True):
     steps: tuple[Step, ...]
     subscribed: Subscribed | None = None
     table: tuple[Subscription, ...] = ()
+
+
+def step_name(index: int, again: int) -> str:
+    """What the files of a step are called in its run's folder: `2`, or begun anew `2-again-1`."""
+    return f"{index}-again-{again}" if again else str(index)
 
 
 Effect = (

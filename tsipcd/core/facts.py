@@ -10,6 +10,7 @@ import msgspec
 
 from tsipc_client.wire.messages import (
     Action,
+    Decision,
     MessageType,
     Published,
     RunStatus,
@@ -125,6 +126,17 @@ class MessageDoubted(_Fact, frozen=True, tag="doubted"):
     reason: str
 
 
+class DoubtResolved(_Fact, frozen=True, tag="resolved"):
+    """It was decided what a message in doubt counts as; `redeliver` begins it, and its run, anew."""
+
+    number: int
+    decision: Decision
+    by: str
+    """Who decided, for people."""
+    expires_at: float
+    """From now on."""
+
+
 class RunStarted(_Fact, frozen=True, tag="run"):
     """A workflow's definition was taken and its first step is due."""
 
@@ -188,6 +200,8 @@ class MessageKept(_Fact, frozen=True, tag="kept"):
     shell: str
     exit_code: int | None
     story: tuple[tuple[float, Status, str], ...]
+    decision: Decision | None = None
+    redelivered: int = 0
 
 
 class RunKept(_Fact, frozen=True, tag="run-kept"):
@@ -233,6 +247,7 @@ Fact = (
     | MessageExpired
     | MessageCancelled
     | MessageDoubted
+    | DoubtResolved
     | RunStarted
     | RunFinished
     | Subscribed

@@ -15,6 +15,7 @@ from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
 from tsipcd.core import listings
 from tsipcd.core.deliveries import Deliveries
+from tsipcd.core.doubts import Doubts
 from tsipcd.core.names import World
 from tsipcd.core.requests import Requests, number_in, unknown_id
 from tsipcd.core.runs import Runs
@@ -30,11 +31,14 @@ _CHANGING: Final = (m.Send, m.Publish, m.Subscribe, m.Unsubscribe, m.Workflow, m
 class Machine:
     """Everything the daemon decides. One input at a time."""
 
-    def __init__(self, state: State, ttl_s: float = DEFAULT_TTL_S) -> None:
+    def __init__(
+        self, state: State, ttl_s: float = DEFAULT_TTL_S, *, redeliver_unasked: bool = False
+    ) -> None:
         self.state = state
         self.world = World()
         self._ttl_s = ttl_s
         self._deliveries = Deliveries(state, self.world)
+        self._doubts = Doubts(state, self.world, self._deliveries, redeliver_unasked=redeliver_unasked)
         self._runs = Runs(state, self.world, self._deliveries)
         self._requests = Requests(state, self.world, self._deliveries, self._runs, ttl_s)
         self._labelled: tuple[str, ...] = ()
@@ -91,6 +95,7 @@ class Machine:
                 self._draining = self._deliveries.draining = True
             case _:
                 assert_never(event)
+        self._doubts.follow_along(turn)
         self._runs.follow_along(turn, self._ttl_s)
         return turn.facts, turn.effects
 
@@ -156,6 +161,8 @@ class Machine:
                 self._know()
             case m.Cancel():
                 self._requests.cancel(turn, call, request)
+            case m.Resolve():
+                self._doubts.resolve(turn, call, asked.caller, request)
             case m.Queue():
                 turn.ask(e.Reply(call, listings.queued(self.state, self._deliveries, request)))
             case m.Show():

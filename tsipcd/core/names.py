@@ -214,6 +214,11 @@ class World:
         )
 
 
+def absent_reason(target: str) -> str:
+    """Why a message to a known name that does not exist now waits."""
+    return f"no session {target} yet"
+
+
 def _is_pane(target: str) -> bool:
     return re.fullmatch(r"%[0-9]+", target) is not None
 

@@ -37,9 +37,9 @@ from tsipc_client.wire.text import is_safe
 from tsipcd.core import effects as e
 from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
-from tsipcd.core.deliveries import Deliveries, absent_reason
+from tsipcd.core.deliveries import Deliveries
 from tsipcd.core.delivery import WAITING
-from tsipcd.core.names import PREFIX, Absent, Found, World
+from tsipcd.core.names import PREFIX, Absent, Found, World, absent_reason
 from tsipcd.core.runs import Runs
 from tsipcd.core.state import Remembered, State
 from tsipcd.core.turn import Turn
@@ -202,6 +202,12 @@ class Requests:
         message = self._state.messages.get(number)
         if message is None or kind not in ("msg", "run", ""):
             raise unknown_id(request.id)
+        if message.status is Status.IN_DOUBT:
+            raise Refused(
+                ErrorCode.NOT_ALLOWED,
+                f"{message.id} is in doubt: it may have been typed, and cannot be taken back",
+                hint=f"leave it: ts-ipc resolve {message.id} --drop",
+            )
         if message.status not in WAITING:
             raise Refused(
                 ErrorCode.NOT_ALLOWED,

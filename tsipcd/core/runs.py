@@ -12,8 +12,8 @@ from tsipc_client.wire.messages import MessageType, Progress, RunEnded, RunStatu
 from tsipcd.core import effects as e
 from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
-from tsipcd.core.deliveries import Deliveries, absent_reason
-from tsipcd.core.names import Absent, World
+from tsipcd.core.deliveries import Deliveries
+from tsipcd.core.names import Absent, World, absent_reason
 from tsipcd.core.state import Message, RunRecord, State
 from tsipcd.core.turn import Turn
 
@@ -54,8 +54,8 @@ class Runs:
             message = self._state.messages.get(getattr(fact, "number", 0))
             if message is None or not message.run or isinstance(fact, f.RunFinished):
                 continue
-            run = self._state.runs[message.run]
-            if run.status is RunStatus.RUNNING:
+            run = self._state.runs.get(message.run)
+            if run is not None and run.status is RunStatus.RUNNING:
                 self._tell(turn, run, message.step)
                 self._go_on(turn, run, ttl_s)
 
@@ -159,7 +159,7 @@ class Runs:
             exit_code=message.exit_code,
             started_at=started,
             ended_at=_time_of(message, message.status) if message.has_ended else None,
-            log=f"runs/{run.id}/{index}.log" if started is not None else "",
+            log=f"runs/{run.id}/{e.step_name(index, message.redelivered)}.log" if started is not None else "",
             last_line=self._last_lines.get(number, ""),
         )
 

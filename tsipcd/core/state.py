@@ -14,6 +14,7 @@ import msgspec
 
 from tsipc_client.wire.messages import (
     Action,
+    Decision,
     Fanout,
     MessageType,
     Published,
@@ -66,6 +67,10 @@ class Message(msgspec.Struct, gc=False):
     exit_code: int | None = None
     story: tuple[tuple[float, Status, str], ...] = ()
     """Every move after acceptance: time, status, detail."""
+    decision: Decision | None = None
+    """What was decided about its last doubt; None: it never was in doubt, or is."""
+    redelivered: int = 0
+    """How often it was begun anew after a doubt."""
 
     @property
     def has_ended(self) -> bool:
@@ -115,6 +120,14 @@ ACTION_TYPES: Final = {
     Action.COMMAND: MessageType.COMMAND,
     Action.DATA: MessageType.DATA,
 }
+
+
+RESOLVED_STATUS: Final = {
+    Decision.REDELIVER: Status.ACCEPTED,
+    Decision.DROP: Status.CANCELLED,
+    Decision.DELIVERED: Status.DELIVERED,
+}
+"""Where a decision about a doubt takes the message."""
 
 
 class State:
@@ -175,7 +188,9 @@ class State:
             case f.MessageCancelled():
                 self._move(fact.number, Status.CANCELLED, fact.at)
             case f.MessageDoubted():
-                self._move(fact.number, Status.IN_DOUBT, fact.at, fact.reason)
+                self._move(fact.number, Status.IN_DOUBT, fact.at, fact.reason).decision = None
+            case f.DoubtResolved():
+                self._resolve(fact)
             case f.RunStarted():
                 self.runs[fact.number] = RunRecord(fact.number, fact.workflow, fact.steps, fact.at)
                 self.last_run = max(self.last_run, fact.number)
@@ -279,6 +294,16 @@ class State:
             self._drop_oldest()
         return message
 
+    def _resolve(self, fact: f.DoubtResolved) -> None:
+        detail = f"{fact.decision}, {fact.by}"
+        message = self._move(fact.number, RESOLVED_STATUS[fact.decision], fact.at, detail)
+        message.decision, message.expires_at = fact.decision, fact.expires_at
+        if fact.decision is Decision.REDELIVER:
+            message.redelivered += 1
+            if message.run:
+                run = self.runs[message.run]
+                run.status, run.ended_at = RunStatus.RUNNING, None
+
     def _drop_oldest(self) -> None:
         while len(self.ended) > KEEP_ENDED:
             number = self.ended.popleft()
@@ -311,6 +336,7 @@ class State:
             fact.number, fact.source, fact.target, fact.type, fact.body, fact.accepted_at, fact.expires_at,
             fact.status, fact.reason, fact.observed, fact.event, fact.now, fact.raw, fact.run, fact.step,
             fact.attempt, fact.pane, fact.pin, fact.shell, fact.exit_code, fact.story,
+            fact.decision, fact.redelivered,
         )  # fmt: skip
         self.in_doubt += fact.status is Status.IN_DOUBT
         if fact.status in ENDED:
@@ -325,5 +351,5 @@ def _kept(at: float, m: Message) -> f.MessageKept:
     return f.MessageKept(
         at, m.number, m.source, m.target, m.type, m.body, m.accepted_at, m.expires_at, m.status, m.reason,
         m.observed, m.event, m.now, m.raw, m.run, m.step, m.attempt, m.pane, m.pin, m.shell, m.exit_code,
-        m.story,
+        m.story, m.decision, m.redelivered,
     )  # fmt: skip

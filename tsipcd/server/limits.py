@@ -74,7 +74,7 @@ def _pipeline(request: m.Pipeline) -> None:
     _name("target", request.target)
 
 
-def _id(request: m.Show | m.Cancel) -> None:
+def _id(request: m.Show | m.Cancel | m.Resolve) -> None:
     _name("id", request.id)
 
 
@@ -102,6 +102,7 @@ _CHECKS: Final[dict[type[m.Request], Callable[[Any], None]]] = {
     m.Queue: _queue,
     m.Show: _id,
     m.Cancel: _id,
+    m.Resolve: _id,
     m.Subscriptions: _nothing,
     m.Events: _events,
     m.Sessions: _nothing,

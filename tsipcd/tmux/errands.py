@@ -172,7 +172,9 @@ class Errands:
             await self._with(effect.pin.server, lambda it: self._steps.start(effect, it, type_line))
         except TmuxError as exc:
             if typed:
-                await self._adopt(AdoptStep(effect.number, effect.pin, effect.run, effect.index))
+                await self._adopt(
+                    AdoptStep(effect.number, effect.pin, effect.run, effect.index, effect.again)
+                )
             elif isinstance(exc, Gone):
                 self._emit(Typed(effect.number, effect.attempt, Outcome.GONE, str(exc)))
             else:

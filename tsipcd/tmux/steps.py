@@ -8,6 +8,8 @@ A step leaves these files, so that a daemon that restarts can take it up (`N` is
     runs/run-N/I/status     the exit status
     runs/run-N/I/pipe       see `capture`
 
+A step that was begun anew, since nobody knows whether it ran, has others: `I-again-1` in place of `I`.
+
 It ends with its status file; or when its shell or pane dies; or when the shell is back at its prompt without
 a status, after Ctrl-C for example. The output is complete when the end marker has come through the pipe.
 """
@@ -21,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tsipcd.core.effects import AdoptStep, StartStep
+from tsipcd.core.effects import AdoptStep, StartStep, step_name
 from tsipcd.core.inputs import Input, Outcome, StepEnded, StepPrinted, Typed
 from tsipcd.core.topology import PanePin
 from tsipcd.tmux import scripts, transcript, tty
@@ -144,7 +146,7 @@ class Steps:
                 await self._follow(step)
 
     def _step(self, effect: StartStep | AdoptStep, connection: Connection, alarm: Alarm) -> _Step:
-        folder = self._folder / f"run-{effect.run}" / str(effect.index)
+        folder = self._folder / f"run-{effect.run}" / step_name(effect.index, effect.again)
         capture = Capture(connection, effect.pin, log_path(folder), folder / PIPE)
         return _Step(effect.number, effect.pin, effect.run, effect.index, folder, capture, alarm)
 

@@ -6,6 +6,7 @@
     TIMESTAMP HOLD TARGET [TYPE] msg-N (REASON)          TIMESTAMP END WORKFLOW run-N STATUS
     TIMESTAMP FAIL TARGET [TYPE] msg-N (REASON)          TIMESTAMP SUBSCRIBE SESSION [EVENT] ACTION
     TIMESTAMP DOUBT TARGET [TYPE] msg-N (REASON)         TIMESTAMP UNSUBSCRIBE SESSION [EVENT]
+    TIMESTAMP RESOLVE TARGET [TYPE] msg-N DECISION (BY)
     TIMESTAMP START TARGET [TYPE] msg-N
     TIMESTAMP DONE TARGET [TYPE] msg-N exit STATUS
 
@@ -25,6 +26,7 @@ from tsipc_client.wire.messages import MessageType
 from tsipc_client.wire.text import is_safe
 from tsipcd.core.facts import (
     CountersKept,
+    DoubtResolved,
     EventPublished,
     Fact,
     KeyKept,
@@ -91,6 +93,9 @@ def lines(
             return (f"{at} FAIL {_subject(fact.number, message)}{_reason(fact.reason)}",)
         case MessageDoubted():
             return (f"{at} DOUBT {_subject(fact.number, message)}{_reason(fact.reason)}",)
+        case DoubtResolved():
+            subject = _subject(fact.number, message)
+            return (f"{at} RESOLVE {subject} {fact.decision.value}{_reason(fact.by)}",)
         case MessageExpired():
             return (f"{at} EXPIRE {_subject(fact.number, message)}",)
         case MessageCancelled():
