@@ -18,13 +18,13 @@ from tsipc_client.wire.errors import WireError
 from tsipc_client.wire.text import visible
 from tsipcd import lock, supervisor
 from tsipcd.config import Config, load
-from tsipcd.core import facts as f
 from tsipcd.core.effects import Effect
 from tsipcd.core.inputs import DrainAsked, StorageChanged
 from tsipcd.core.machine import Machine
 from tsipcd.core.state import State
 from tsipcd.front_desk import FrontDesk
 from tsipcd.intake import Intake
+from tsipcd.journal import meaning
 from tsipcd.journal.errors import JournalError
 from tsipcd.journal.identity import identity_of
 from tsipcd.journal.journal import Journal
@@ -111,8 +111,7 @@ def _recover(directory: Path, folder: Folder, config: Config, state: State) -> t
     log = open_log(identity) if identity else None
 
     def replay(sequence: int, payload: bytes) -> None:
-        fact = f.decode(payload)
-        state.apply(fact)
+        fact = meaning.apply(state, payload)
         if log is not None:
             log.replay(sequence, lambda: log_lines(state, fact))
 

@@ -64,6 +64,24 @@ def take_over(directory: Path) -> int:
     return fd
 
 
+def hold(directory: Path) -> int:
+    """The lock, for somebody who is no daemon and changes nothing; -1 if there was never a daemon here.
+
+    Until the descriptor is closed no daemon can start. Raises `AlreadyRunning`, `OSError`.
+    """
+    try:
+        fd = os.open(directory / FILE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return -1
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pid = _holder(fd)
+        os.close(fd)
+        raise AlreadyRunning(directory, pid) from None
+    return fd
+
+
 def _open(directory: Path) -> int:
     """The file, which will be cut and written: it must be ours and have no other name."""
     path = directory / FILE

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.conftest import ROOT
-from tsipc_client.cli.app import COMMANDS, DAEMON_COMMANDS
+from tsipc_client.cli.app import COMMANDS, DAEMON_COMMANDS, LOCAL_COMMANDS
 from tsipc_client.wire.messages import REQUESTS, RESULTS, DaemonStatus, Hello, Stop
 
 METHODS = {request.METHOD: request for request in REQUESTS}
@@ -23,7 +23,8 @@ LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 def test_every_request_is_a_command_of_its_name() -> None:
     """What the socket offers, the command line offers too, by the same word; `hello` is for programs."""
     commands = {name for name, _, _ in COMMANDS}
-    assert METHODS.keys() - OF_THE_DAEMON - {Hello.METHOD} == commands
+    assert METHODS.keys() - OF_THE_DAEMON - {Hello.METHOD} == commands - LOCAL_COMMANDS
+    assert commands >= LOCAL_COMMANDS
     assert {name for name, _ in DAEMON_COMMANDS} >= OF_THE_DAEMON
 
 

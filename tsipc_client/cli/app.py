@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand
 from typer.main import get_command
 
-from tsipc_client.cli import daemon, deliver, events, messages, screen, sessions, workflows
+from tsipc_client.cli import daemon, deliver, events, messages, screen, sessions, upkeep, workflows
 from tsipc_client.cli.arguments import bad_input, utf8_words
 from tsipc_client.cli.orders import Ask, Do, Order
 from tsipc_client.cli.statuses import ExitStatus
@@ -38,7 +38,8 @@ EPILOG = """Every command has --help with examples, and --json. Short names: sub
 
 \b
 Exit statuses: 0 done, 1 a run failed, 2 usage, 3 run cancelled, 4 timed out, 5 run interrupted,
-6 unknown session, 7 refused, 8 connection broken, 69 no daemon, 130 Ctrl-C.
+6 unknown session, 7 refused, 8 connection broken, 9 journal damaged (fsck), 10 something is bad
+(doctor), 69 no daemon, 130 Ctrl-C.
 """
 
 Command = Callable[..., Order]
@@ -58,8 +59,12 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("subscriptions", events.subscriptions, "subs"),
     ("events", events.events, "log"),
     ("sessions", sessions.sessions, ""),
+    ("fsck", upkeep.fsck, ""),
 )
 """Name, function, short name."""
+
+LOCAL_COMMANDS = frozenset({"fsck"})
+"""Those that are no request: they look for themselves, since they are for when no daemon can run."""
 
 DAEMON_COMMANDS: tuple[tuple[str, Command], ...] = (
     ("start", daemon.start),

@@ -20,6 +20,10 @@ class ExitStatus(IntEnum):
     UNKNOWN_SESSION = 6
     REFUSED = 7
     BROKEN = 8
+    DAMAGED = 9
+    """`fsck` found damage."""
+    UNWELL = 10
+    """`doctor` found something bad."""
     UNREACHABLE = 69
     """EX_UNAVAILABLE of sysexits.h."""
     CTRL_C = 130

@@ -1,7 +1,8 @@
 """What is durable, in the past tense, and its bytes.
 
 A fact is one MessagePack array `[tag, field, ...]`. Fields are only ever appended, with defaults, and tags
-are never reused: every fact ever written must decode. `state.apply` is the only reader of their meaning.
+are never reused: every fact ever written must decode. What a newer version appended does not: to leave it out
+would be to lose it. `state.apply` is the only reader of their meaning.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from tsipc_client.wire.messages import (
 from tsipcd.core.topology import PanePin
 
 
-class _Fact(msgspec.Struct, frozen=True, gc=False, array_like=True, tag_field="fact"):
+class _Fact(
+    msgspec.Struct, frozen=True, gc=False, array_like=True, tag_field="fact", forbid_unknown_fields=True
+):
     at: float
     """Seconds since the epoch."""
 

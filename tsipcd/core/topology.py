@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class ServerId(msgspec.Struct, frozen=True, gc=False, array_like=True):
+class ServerId(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
     """One life of one tmux server. A restarted server at the same socket is another one."""
 
     socket: str
@@ -15,7 +15,7 @@ class ServerId(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """`#{start_time}`, seconds since the epoch."""
 
 
-class PanePin(msgspec.Struct, frozen=True, gc=False, array_like=True):
+class PanePin(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
     """One life of one pane: what a message may be typed into, and nothing else ever.
 
     Pane ids restart at `%0` with a new server and a respawned pane keeps its id, so both pids are in it.

@@ -18,6 +18,7 @@ from typing import Protocol
 
 from tsipcd.core import facts
 from tsipcd.core.state import State
+from tsipcd.journal import meaning
 from tsipcd.journal.errors import Corrupt, JournalError
 from tsipcd.journal.folder import Folder
 from tsipcd.journal.layout import HEADING_BYTES, SEGMENT, Layout, Named, read_heading
@@ -56,7 +57,7 @@ class FactFold:
 
     def apply(self, payload: bytes) -> None:
         """Take one fact in."""
-        self._state.apply(facts.decode(payload))
+        meaning.apply(self._state, payload)
 
     def snapshot(self) -> Iterator[bytes]:
         """The state as facts."""

@@ -1,12 +1,13 @@
 """What can go wrong with the journal, split by what a person does next.
 
     JournalError
-    ├── Corrupt      committed bytes are damaged: the daemon must not serve; `ts-ipc fsck`
+    ├── Corrupt      committed bytes are damaged, or mean nothing: the daemon must not serve; `ts-ipc fsck`
     ├── Newer        written by a newer version: upgrade
     ├── Unsafe       something else than a plain file of ours lies in the folder: look at it, remove it
     ├── Locked       another process works on the folder: wait for it, or end it
     ├── SyncFailed   the disk refused: what was waiting may or may not be durable
-    └── NoRoom       the disk is full and the journal was closed: what was waiting is not on disk
+    ├── NoRoom       the disk is full and the journal was closed: what was waiting is not on disk
+    └── Unfit        a payload that cannot be understood; whoever reads the file makes it one of the first two
 
 Holds data in attributes and the sentence in `__str__`; decides nothing.
 """
@@ -19,14 +20,16 @@ class JournalError(Exception):
 
 
 class Corrupt(JournalError):
-    """Committed bytes are damaged or missing; nothing was changed on disk."""
+    """Committed bytes are damaged, missing, or mean nothing; nothing was changed on disk."""
 
-    def __init__(self, directory: str, name: str, offset: int, reason: str) -> None:
+    def __init__(self, directory: str, name: str, offset: int, reason: str, *, sequence: int = 0) -> None:
         super().__init__(directory, name, offset, reason)
         self.directory = directory
         self.name = name
         self.offset = offset
         self.reason = reason
+        self.sequence = sequence
+        """Of the record that means nothing, in the whole frame at `offset`; 0: the bytes are bad."""
 
     @property
     def path(self) -> str:
@@ -41,15 +44,21 @@ class Corrupt(JournalError):
 
 
 class Newer(JournalError):
-    """A file of a format that this version does not know."""
+    """Something that this version does not know; nothing was changed on disk."""
 
-    def __init__(self, path: str, version: int) -> None:
-        super().__init__(path, version)
+    def __init__(self, path: str, reason: str, *, needs: str = "") -> None:
+        super().__init__(path, reason, needs)
         self.path = path
-        self.version = version
+        self.reason = reason
+        self.needs = needs
+        """The first version that reads it; empty: the file does not tell."""
 
     def __str__(self) -> str:
-        return f"{self.path} has format {self.version}, written by a newer ts-ipc. Upgrade ts-ipc to read it."
+        wanted = f"version {self.needs} or later" if self.needs else "a newer version"
+        return (
+            f"the journal was written by a newer ts-ipc: {self.path}: {self.reason}. Nothing was changed. "
+            f"Upgrade ts-ipc to {wanted} to read it."
+        )
 
 
 class Unsafe(JournalError):
@@ -101,3 +110,23 @@ class NoRoom(JournalError):
 
     def __str__(self) -> str:
         return f"no room left under {self.path}: nothing was accepted. Free some disk space and try again."
+
+
+class Unfit(JournalError):
+    """A payload whose bytes are right and that cannot be understood."""
+
+    def __init__(self, reason: str, *, newer: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.newer = newer
+        """A newer version wrote it."""
+
+    def at(self, directory: str, name: str, offset: int, sequence: int, what: str) -> Corrupt | Newer:
+        """The error with its place: `what` was unfit, in the frame at `offset`."""
+        reason = f"{what} cannot be understood: {self.reason}"
+        if self.newer:
+            return Newer(f"{directory}/{name}", reason)
+        return Corrupt(directory, name, offset, reason, sequence=sequence)
+
+    def __str__(self) -> str:
+        return self.reason

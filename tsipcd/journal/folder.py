@@ -46,7 +46,10 @@ class Folder:
             pass
         else:
             _sync_parent(text)
-        return cls.existing(text)
+        folder = cls.existing(text)
+        if os.fstat(folder.fd).st_mode & 0o077:
+            os.fchmod(folder.fd, 0o700)
+        return folder
 
     @classmethod
     def existing(cls, path: Path | str) -> Folder:
@@ -62,8 +65,6 @@ class Folder:
         if status.st_uid != os.geteuid():
             os.close(fd)
             raise Unsafe(text, f"belongs to user {status.st_uid}")
-        if status.st_mode & 0o077:
-            os.fchmod(fd, 0o700)
         return cls(fd, text)
 
     def close(self) -> None:

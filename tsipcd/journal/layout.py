@@ -12,7 +12,8 @@ A segment and a snapshot begin with 32 bytes, little-endian:
     8   4  format version, 1
     12  4  identity of the journal, random, the same in all its files
     16  8  the sequence in the name
-    24  4  zero
+    24  3  the first version that reads the file: major, minor, patch; zeros: every version
+    27  1  zero
     28  4  CRC-32 of bytes 0 to 27
 """
 
@@ -30,12 +31,15 @@ from tsipcd.journal.errors import Corrupt, Newer
 SEGMENT = b"TSIPCSEG"
 SNAPSHOT = b"TSIPCSNP"
 VERSION = 1
+NEEDS = (0, 0, 0)
+"""The first version that reads what this one writes: raised with every kind of fact, field or value that is
+added, so that an older version refuses the file, and does not lose what it cannot know. Zeros: every one."""
 IDENTITY_BYTES = 4
 
 # As long as a segment's name: the folder needs no new block when the one becomes the other.
 SPARE = "0000000000000000.new"
 
-_FIELDS = struct.Struct("<8sI4sQI")
+_FIELDS = struct.Struct("<8sI4sQ4s")
 _CHECK = struct.Struct("<I")
 HEADING_BYTES = _FIELDS.size + _CHECK.size
 _NAME = re.compile(r"(\d{16})\.(seg|snap)")
@@ -88,7 +92,7 @@ def snapshot_name(last: int) -> str:
 
 def heading(magic: bytes, identity: bytes, sequence: int) -> bytes:
     """The bytes that a file begins with."""
-    fields = _FIELDS.pack(magic, VERSION, identity, sequence, 0)
+    fields = _FIELDS.pack(magic, VERSION, identity, sequence, bytes((*NEEDS, 0)))
     return fields + _CHECK.pack(crc32(fields))
 
 
@@ -96,12 +100,18 @@ def read_heading(magic: bytes, data: bytes, directory: str, file: Named) -> Head
     """What the file that begins with `data` says about itself. Raises `Corrupt` or `Newer`."""
     if len(data) < HEADING_BYTES:
         raise Corrupt(directory, file.name, 0, f"it has {len(data)} bytes, less than its heading")
-    found, version, identity, sequence, _reserved = _FIELDS.unpack_from(data)
+    found, version, identity, sequence, needs = _FIELDS.unpack_from(data)
     (check,) = _CHECK.unpack_from(data, _FIELDS.size)
     if crc32(data[: _FIELDS.size]) != check or found != magic:
         raise Corrupt(directory, file.name, 0, "its heading is damaged")
     if version != VERSION:
-        raise Newer(f"{directory}/{file.name}", version)
+        raise Newer(f"{directory}/{file.name}", f"it has format {version}", needs=_written(needs))
+    if needs > bytes((*NEEDS, 0)):
+        raise Newer(f"{directory}/{file.name}", "it says so", needs=_written(needs))
     if sequence != file.sequence:
         raise Corrupt(directory, file.name, 0, f"it says that it belongs at {sequence}")
     return Heading(identity, sequence)
+
+
+def _written(needs: bytes) -> str:
+    return ".".join(map(str, needs[:3])) if any(needs) else ""

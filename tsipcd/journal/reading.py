@@ -1,7 +1,7 @@
 """Reading a journal from its folder, in order, without changing a byte of it.
 
 The newest snapshot first, then the segments behind it. Raises `Corrupt` for anything but a whole journal, of
-which the last segment may end in a torn tail.
+which the last segment may end in a torn tail, and `Newer` for what only a newer version understands.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tsipcd.journal.errors import Corrupt
+from tsipcd.journal.errors import Corrupt, Unfit
 from tsipcd.journal.folder import Folder
 from tsipcd.journal.layout import HEADING_BYTES, SEGMENT, Layout, Named, read_heading
 from tsipcd.journal.record import HEADER_BYTES, Kind, header_at, payloads_of, seed_of
@@ -17,7 +17,9 @@ from tsipcd.journal.repair import Verdict, judge
 from tsipcd.journal.snapshot import read_snapshot
 
 Apply = Callable[[int, bytes], None]
-"""Takes the sequence and the bytes of a payload; all of a snapshot come with the snapshot's sequence."""
+"""Takes the sequence and the bytes of a payload; all of a snapshot come with the snapshot's sequence.
+
+May raise `Unfit`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +163,12 @@ class _Reader:
                 break
             if header.kind != Kind.PAYLOADS:
                 raise Corrupt(self._folder.path, file.name, offset, f"a record of kind {header.kind}")
-            for payload in payloads:
-                apply(sequence, payload)
-                sequence += 1
+            try:
+                for payload in payloads:
+                    apply(sequence, payload)
+                    sequence += 1
+            except Unfit as exc:
+                raise exc.at(self._folder.path, file.name, offset, sequence, f"record {sequence}") from exc
             offset += header.frame_bytes
         self._records += sequence - self.next
         self._read_bytes += len(data)

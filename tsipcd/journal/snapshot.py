@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
-from tsipcd.journal.errors import Corrupt
+from tsipcd.journal.errors import Corrupt, Unfit
 from tsipcd.journal.folder import Folder, sync_data
 from tsipcd.journal.layout import HEADING_BYTES, SNAPSHOT, Named, heading, read_heading, snapshot_name
 from tsipcd.journal.record import HEADER_BYTES, Kind, encode, header_at, payloads_of, seed_of
@@ -39,9 +39,12 @@ def read_snapshot(folder: Folder, file: Named, apply: Callable[[bytes], None]) -
             if header.kind == Kind.END:
                 _expect_nothing_more(stream, folder, file)
                 return identity, expected - 1
-            for payload in payloads:
-                apply(payload)
-            expected += len(payloads)
+            try:
+                for payload in payloads:
+                    apply(payload)
+                    expected += 1
+            except Unfit as exc:
+                raise exc.at(folder.path, file.name, offset, expected, f"record {expected} of it") from exc
 
 
 def _expect_nothing_more(stream: BinaryIO, folder: Folder, file: Named) -> None:

@@ -11,7 +11,7 @@ import logging
 import os
 
 from tsipcd.journal.folder import Folder
-from tsipcd.journal.layout import SEGMENT, heading, segment_name
+from tsipcd.journal.layout import HEADING_BYTES, SEGMENT, heading, segment_name
 from tsipcd.journal.reading import Tail
 from tsipcd.journal.recovery import Recovered
 from tsipcd.journal.reserve import Reserve
@@ -24,22 +24,27 @@ def first_segment(recovered: Recovered, reserve: Reserve) -> Live | None:
     """Where the first append goes. None: there is no room, and no segment yet that could go on."""
     folder, tail = recovered.folder, recovered.reading.tail
     first = tail.file.sequence if tail else recovered.last_sequence + 1
-    content = tail.good if tail else heading(SEGMENT, recovered.identity, first)
+    content = heading(SEGMENT, recovered.identity, first)
+    if tail:
+        # With our own heading: what an older version wrote may hold newer facts from here on.
+        content += tail.good[HEADING_BYTES:]
     try:
         return begin(folder, reserve.take(len(content)), segment_name(first), first, content)
     except OSError as exc:
         if exc.errno not in NO_ROOM:
             raise
         log.warning("no room to write the last segment in %s anew: %s", folder.path, exc.strerror)
-    return _go_on(folder, tail) if tail else None
+    return _go_on(folder, tail, content[:HEADING_BYTES]) if tail else None
 
 
-def _go_on(folder: Folder, tail: Tail) -> Live:
+def _go_on(folder: Folder, tail: Tail, start: bytes) -> Live:
     """The last segment itself, synced, its torn tail made zeros again."""
     fd = folder.open_file(tail.file.name, os.O_RDWR)
     try:
         live = Live(fd, tail.file.sequence, len(tail.good), os.fstat(fd).st_size)
         live.write(bytes(len(tail.torn)))
+        if start != tail.good[:HEADING_BYTES]:
+            os.pwrite(fd, start, 0)
         os.fsync(fd)
     except BaseException:
         os.close(fd)
