@@ -9,11 +9,12 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from tsipc_client.wire.address import state_directory
+from tsipc_client.wire.address import socket_path, state_directory
 from tsipc_client.wire.errors import WireError
 from tsipc_client.wire.text import visible
 from tsipcd import lock, supervisor
@@ -47,6 +48,9 @@ from tsipcd.views.workflows import WorkflowStore
 DRAIN_S: Final = 8.0
 """How long a stop waits for what tmux was just handed; systemd gives 15 s in all."""
 
+UNREACHABLE_S: Final = 1.0
+"""How long a daemon that holds the lock may have no socket: one that just starts makes it at once."""
+
 JOURNAL: Final = "journal"
 
 _logger = logging.getLogger("tsipcd.daemon")
@@ -55,13 +59,13 @@ _logger = logging.getLogger("tsipcd.daemon")
 def run(*, verbose: bool) -> int:
     """Serve until told to stop. The exit status: 0, 75 if another daemon serves the folder, else 1."""
     _set_up_logging(verbose=verbose)
-    held = -1
+    held: lock.Held | None = None
     try:
         directory = state_directory()
         folder = Folder.open(str(directory))
         listening = activated()
         by_systemd = listening is not None
-        held = lock.take_over(directory) if by_systemd else lock.take(directory)
+        held = _lock(directory, by_systemd=by_systemd)
         folder.sweep()
         if listening is None:
             listening = bind(directory)
@@ -74,8 +78,24 @@ def run(*, verbose: bool) -> int:
         _logger.error("%s", error)  # noqa: TRY400 - says it all
         return 1
     finally:
-        if held >= 0:
-            os.close(held)
+        if held is not None:
+            held.release()
+
+
+def _lock(directory: Path, *, by_systemd: bool) -> lock.Held:
+    """The folder's lock, taken over from a daemon that nobody can reach. Raises `AlreadyRunning`."""
+    deadline = time.monotonic() + UNREACHABLE_S
+    while not by_systemd:
+        try:
+            return lock.take(directory)
+        except lock.AlreadyRunning as running:
+            if os.path.lexists(socket_path(directory)) or not running.pid:
+                raise
+            if time.monotonic() >= deadline:
+                _logger.warning("the socket of process %s was deleted: taking its place", running.pid)
+                break
+        time.sleep(0.02)
+    return lock.take_over(directory)
 
 
 async def _serve(

@@ -1,4 +1,8 @@
-"""One daemon for each state folder: a lock that the kernel gives back however the daemon ends."""
+"""One daemon for each state folder: two locks that the kernel gives back however the daemon ends.
+
+The file `lock` is for everybody to see: it names its holder. The folder itself is locked too, because a file
+can be deleted and made anew while a daemon runs, and two daemons in one journal would be the end of it.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,19 @@ import fcntl
 import os
 import signal
 import stat
+import time
 from pathlib import Path
+from typing import Final
 
 from tsipc_client.wire.errors import WireError
 from tsipcd.views.faults import bad_file
 
-FILE = "lock"
+FILE: Final = "lock"
+
+TAKE_OVER_S: Final = 60.0
+"""How long a daemon that was told to stop may take. It drains within seconds; who started us tries again."""
+
+_LOOK_S: Final = 0.02
 
 
 class AlreadyRunning(Exception):
@@ -29,39 +40,56 @@ class AlreadyRunning(Exception):
         return f"{who} is the daemon of {self.directory} already"
 
 
-def take(directory: Path) -> int:
-    """A descriptor that holds the lock until it is closed.
+class Held:
+    """Both locks, until `release`."""
 
-    Raises `AlreadyRunning`, `OSError`, and `WireError` (BAD_FILE) if it is no plain file.
+    def __init__(self, file: int, folder: int) -> None:
+        self._fds = (file, folder)
+
+    def release(self) -> None:
+        """Another daemon may serve the folder."""
+        for fd in self._fds:
+            os.close(fd)
+
+
+def take(directory: Path) -> Held:
+    """Both. Raises `AlreadyRunning`, `OSError`, and `WireError` (BAD_FILE) if `lock` is no plain file."""
+    with contextlib.ExitStack() as opened:
+        file = _open(directory)
+        opened.callback(os.close, file)
+        folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        opened.callback(os.close, folder)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning(directory, _holder(file)) from None
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+        opened.pop_all()
+    return Held(file, folder)
+
+
+def take_over(directory: Path, within_s: float = TAKE_OVER_S) -> Held:
+    """The locks, after the daemon that has them was told to stop and has stopped.
+
+    For when nobody can reach that one any more: systemd listens in its place, or its socket was deleted. A
+    process that holds the lock and is not our daemon is waited for, and told nothing. Raises `AlreadyRunning`
+    if it does not end in time, and otherwise as `take`.
     """
-    fd = _open(directory)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        pid = _holder(fd)
-        os.close(fd)
-        raise AlreadyRunning(directory, pid) from None
-    _sign(fd)
-    return fd
-
-
-def take_over(directory: Path) -> int:
-    """The lock, after the daemon that has it was told to stop and has stopped. Raises as `take`.
-
-    For a daemon that systemd starts: the socket is its own by then, and the other one can be reached no more.
-    """
-    fd = _open(directory)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        pid = _holder(fd)
-        if pid.isdecimal():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(pid), signal.SIGTERM)
-        # It drains within seconds; systemd ends us if it does not, and tries again.
-        fcntl.flock(fd, fcntl.LOCK_EX)
-    _sign(fd)
-    return fd
+    deadline = time.monotonic() + within_s
+    told = ""
+    while True:
+        try:
+            return take(directory)
+        except AlreadyRunning as running:
+            if running.pid not in ("", told):
+                told = running.pid
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(int(told), signal.SIGTERM)
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(_LOOK_S)
 
 
 def hold(directory: Path) -> int:
@@ -106,10 +134,22 @@ def _no_plain_file(path: Path) -> WireError:
 
 
 def _holder(fd: int) -> str:
-    """The process id of whoever has the lock: its holder writes it."""
-    return os.pread(fd, 32, 0).decode("ascii", "replace").strip()
+    """The process that wrote its number into the lock and has the file open; empty: not known.
 
-
-def _sign(fd: int) -> None:
-    os.ftruncate(fd, 0)
-    os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+    The number alone may be that of a daemon long gone, and belong to any other process by now.
+    """
+    pid = os.pread(fd, 32, 0).decode("ascii", "replace").strip()
+    if not (pid.isascii() and pid.isdecimal() and int(pid) > 1):
+        return ""
+    descriptors = Path("/proc") / pid / "fd"
+    if not descriptors.parent.parent.joinpath("self").exists():
+        return pid  # no /proc here: take its word
+    lock = os.fstat(fd)
+    try:
+        for descriptor in descriptors.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(descriptor.stat(), lock):
+                    return pid
+    except OSError:
+        pass  # it is gone, or another user's
+    return ""
