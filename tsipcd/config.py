@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from tsipc_client.wire.errors import WireError
+from tsipcd.core.loops import Limits
 from tsipcd.core.state import KEEP_ENDED
 from tsipcd.views.faults import bad_file
 from tsipcd.views.folder import Folder
@@ -92,6 +93,7 @@ class Config:
     queue: Queue = field(default_factory=Queue)
     log: Log = field(default_factory=Log)
     runs: Runs = field(default_factory=Runs)
+    events: Limits = field(default_factory=Limits)
 
 
 Check = Callable[[Any], Any]
@@ -196,6 +198,15 @@ def _number(low: int, high: int) -> Check:
     return check
 
 
+def _rate(low: float, high: float) -> Check:
+    def check(value: object) -> float:
+        if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
+            raise ValueError(f"must be a number between {low:g} and {high:g}")
+        return float(value)
+
+    return check
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError('must be text in quotes: "..."')
@@ -237,5 +248,11 @@ _CHECKS: dict[str, dict[str, tuple[str, Check]]] = {
     "queue": {"keep": ("keep", _number(0, KEEP_ENDED))},
     "log": {"max_bytes": ("max_bytes", _number(64 << 10, 1 << 30)), "keep": ("keep", _number(0, 100))},
     "runs": {"keep": ("keep", _number(1, 10_000))},
+    "events": {
+        "max_depth": ("max_depth", _number(1, 100)),
+        "burst": ("burst", _number(1, 1_000_000)),
+        "rate": ("rate", _rate(0.01, 100_000)),
+        "pause": ("pause_s", _seconds("1s", "1d")),
+    },
 }
 """For each section and key of the file: the field, and what makes its value."""

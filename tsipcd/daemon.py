@@ -160,7 +160,10 @@ class Daemon:
         self._failure: BaseException | None = None
         self._config = config
         self._machine = machine = Machine(
-            state, config.delivery.ttl_s, redeliver_unasked=config.delivery.redeliver_unasked
+            state,
+            config.delivery.ttl_s,
+            config.events,
+            redeliver_unasked=config.delivery.redeliver_unasked,
         )
         self._journal = Journal.open(recovered, on_low=lambda low: self._runtime.feed(StorageChanged(low)))
         self._log = log

@@ -101,4 +101,5 @@ class FrontDesk:
             journal_bytes=self._journal.size_bytes,
             last_sync_s=self._journal.last_sync_s or None,
             storage_low=self._machine.storage_low,
+            paused=self._machine.paused(time.time()),
         )

@@ -146,7 +146,7 @@ class Intake:
         if isinstance(request, m.Publish):
             return False
         try:
-            self._machine.world.resolve(request.target, self._machine.state.names, self._session(call))
+            self._machine.world.resolve(request.target, self._machine.state.names, self._caller(call).session)
         except UnknownSession:
             return True
         # A known name that is absent is held; tmux tells when it comes.
@@ -185,7 +185,7 @@ class Intake:
 
     def _admit(self, call: i.Call, request: m.Request) -> None:
         """Hand over the request, after everything its files have to say."""
-        caller = i.Caller(self._pid(call), self._session(call))
+        caller = self._caller(call)
         try:
             self._hear_news(request)
             if isinstance(request, m.Run):
@@ -219,13 +219,11 @@ class Intake:
         for path in tmux_sockets(pid) if pid else ():
             self._tmux.learn(path)
 
-    def _pid(self, call: i.Call) -> int:
-        return next(iter(self._ancestors.get(call.peer, ())), 0)
-
-    def _session(self, call: i.Call) -> str:
-        """The session in whose pane the caller runs; empty: none that can be seen."""
-        for pid in self._ancestors.get(call.peer, ()):
+    def _caller(self, call: i.Call) -> i.Caller:
+        """Who asks, and in which session's pane they run, if that can be seen."""
+        ancestors = self._ancestors.get(call.peer, ())
+        for pid in ancestors:
             for panes in self._panes.values():
                 if pid in panes:
-                    return panes[pid]
-        return ""
+                    return i.Caller(ancestors[0], panes[pid], pid)
+        return i.Caller(next(iter(ancestors), 0))

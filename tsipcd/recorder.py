@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 
 from tsipc_client.wire.messages import RunStatus
+from tsipc_client.wire.text import visible
 from tsipcd.core import facts as f
+from tsipcd.core.chains import pause_notice
 from tsipcd.core.machine import Machine
 from tsipcd.core.state import State
 from tsipcd.journal.journal import Journal
@@ -14,6 +17,8 @@ from tsipcd.views.event_log import EventLog
 from tsipcd.views.log import lines
 from tsipcd.views.queue import KEEP_WAITING, QueueView
 from tsipcd.views.run_logs import RunLogs
+
+_logger = logging.getLogger("tsipcd.recorder")
 
 
 class Recorder:
@@ -46,6 +51,9 @@ class Recorder:
             self._log.append(at, log_lines(state, fact))
             if isinstance(fact, f.EventPublished):
                 changed.update(dict.fromkeys(range(fact.first, fact.first + len(fact.subscribers))))
+            elif isinstance(fact, f.EventPaused):
+                changed.update(dict.fromkeys(range(fact.first, fact.first + len(fact.told))))
+                _logger.warning("%s", visible(pause_notice(fact)))
             elif not isinstance(fact, f.RunStarted | f.RunFinished) and hasattr(fact, "number"):
                 changed[fact.number] = None
         self._queue.update(view for n in changed if (view := self._machine.view(n)) is not None)

@@ -12,6 +12,7 @@ from tsipc_client.wire.messages import (
     LogLines,
     MessageType,
     MessageView,
+    PausedEvent,
     PipelineSaved,
     Progress,
     Published,
@@ -184,6 +185,15 @@ STATUS = StatusReport(
     journal_bytes=1_234_567,
     last_sync_s=0.0004,
     storage_low=True,
+    paused=(
+        PausedEvent(
+            event="ping",
+            publisher="claude-a",
+            observed=True,
+            until=NOON + 42,
+            reason="it answers itself: 9 events in a row caused one another, 8 may",
+        ),
+    ),
 )
 
 SENT = Sent(id="msg-123", status=Status.ACCEPTED, target="claude-manager")

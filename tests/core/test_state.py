@@ -13,6 +13,7 @@ from tsipc_client.wire import messages as m
 from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
 from tsipcd.core.delivery import MOVES, IllegalMove
+from tsipcd.core.loops import Limits
 from tsipcd.core.state import KEEP_ENDED, State
 
 MOVES_IN_A_TALK = st.lists(
@@ -21,6 +22,7 @@ MOVES_IN_A_TALK = st.lists(
             "send",
             "data",
             "publish",
+            "loop",
             "run",
             "ready",
             "wait",
@@ -43,14 +45,19 @@ def contents(state: State) -> object:
         {n: (r.workflow, r.steps, r.status, r.messages) for n, r in state.runs.items()},
         state.keys,
         list(state.names),
+        list(state.chains.causes.items()),
+        list(state.chains.pauses.items()),
         (state.last_message, state.last_run, state.last_attempt, state.in_doubt),
     )
 
 
 def play(moves: list[str]) -> Talk:
-    talk = Talk()
+    talk = Talk(limits=Limits(max_depth=2, burst=3))
     talk.see(session("a", 1), session("b", 2, attached=1))
-    table = (m.Subscription(session="b", event="e", action=m.Action.NOTIFY),)
+    table = (
+        m.Subscription(session="b", event="e", action=m.Action.NOTIFY),
+        m.Subscription(session="a", event="loop", action=m.Action.COMMAND),
+    )
     talk.tell(i.SubscriptionsRead(table))
     for n, move in enumerate(moves):
         open_numbers = [x.number for x in talk.state.messages.values() if not x.has_ended]
@@ -62,6 +69,8 @@ def play(moves: list[str]) -> Talk:
                 talk.send("b", type=m.MessageType.DATA)
             case "publish":
                 talk.ask(m.Publish(source="x", event="e", data="d", key=f"p{n}"))
+            case "loop":
+                talk.ask(m.Publish(source="x", event="loop", data="d"), i.Caller(9, "a", pin(1).pid))
             case "run":
                 steps = (m.Step(session="a", command="x"), m.Step(session="b", command="y"))
                 talk.tell(i.RunAsked(i.Call(1, n), i.Caller(), "w", steps, follow=True, key=f"r{n}"))

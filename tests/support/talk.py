@@ -8,7 +8,8 @@ from tsipc_client.wire import messages as m
 from tsipcd.core import effects as e
 from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
-from tsipcd.core.machine import Machine
+from tsipcd.core.loops import Limits
+from tsipcd.core.machine import DEFAULT_LIMITS, Machine
 from tsipcd.core.state import State
 from tsipcd.core.topology import Pane, PanePin, ServerId, Session
 
@@ -30,8 +31,16 @@ def session(name: str, number: int, *, attached: int = 0, server: ServerId = SER
 class Talk:
     """A machine, its clock, and everything it said."""
 
-    def __init__(self, state: State | None = None, *, redeliver_unasked: bool = False) -> None:
-        self.machine = Machine(state if state is not None else State(), redeliver_unasked=redeliver_unasked)
+    def __init__(
+        self,
+        state: State | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        redeliver_unasked: bool = False,
+    ) -> None:
+        self.machine = Machine(
+            state if state is not None else State(), limits=limits, redeliver_unasked=redeliver_unasked
+        )
         self.now = 1_760_000_000.0
         self.facts: list[f.Fact] = []
         self.effects: list[e.Effect] = []

@@ -76,6 +76,12 @@ def test_the_specs_examples_are_exact() -> None:
         ),
         (published("ci", "deployment"), ["PUBLISH ci [deployment] → -"]),
         (published("ci", "d", "b", "c"), ["PUBLISH ci [d] → b", "PUBLISH ci [d] → c"]),
+        (
+            f.EventPaused(AT, 7, "a b", "", "ping", "too deep\n", AT + 60, AT + 99),
+            ["PAUSE a%20b [ping] (too deep%0A)"],
+        ),
+        (f.EventPaused(AT, 7, "", "-", "ping", "x", AT + 60, AT + 99, ("b",)), ["PAUSE %2D [ping] (x)"]),
+        (f.EventPaused(AT, 7, "", "", "ping", "x", AT + 60, AT + 99, ("b", "c")), ["PAUSE - [ping] (x)"]),
         (f.MessageHeld(AT, 7, "busy: sleep"), ["HOLD claude-manager [command] msg-7 (busy: sleep)"]),
         (f.MessageHeld(AT, 7, ""), ["HOLD claude-manager [command] msg-7"]),
         (f.MessageFailed(AT, 7, "gone\n100%"), ["FAIL claude-manager [command] msg-7 (gone%0A100%25)"]),

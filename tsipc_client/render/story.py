@@ -118,6 +118,14 @@ def status(result: StatusReport, style: Style, *, now: float) -> Iterator[str]:
     yield _status_field(style, "tmux servers", str(len(result.servers)))
     for server in result.servers:
         yield line(style, " " * 16, server)
+    for paused in result.paused:
+        publisher = f" from {paused.publisher}" if paused.publisher else ""
+        yield _status_field(
+            style,
+            "Paused",
+            f"event {paused.event}{publisher}, for {duration(max(paused.until - now, 0.0))} more",
+        )
+        yield line(style, " " * 16, (paused.reason, Tone.YELLOW))
     if result.storage_low:
         yield line(style, ("  The disk is nearly full: new work is refused until there is room.", Tone.RED))
 

@@ -40,6 +40,8 @@ class ErrorCode(StrEnum):
     """The idempotency key was used before with another request."""
     NOT_ALLOWED = "not_allowed"
     """The state or a policy forbids it."""
+    PAUSED = "paused"
+    """The event answered itself, or came too fast; `data["until"]` tells when it may be published again."""
     BUSY = "busy"
     """Too many requests are in flight on this connection."""
     STORAGE_FULL = "storage_full"
@@ -107,6 +109,7 @@ _CLASSES: dict[ErrorCode, type[WireError]] = {
     ErrorCode.BAD_FILE: Refused,
     ErrorCode.KEY_REUSED: Refused,
     ErrorCode.NOT_ALLOWED: Refused,
+    ErrorCode.PAUSED: Refused,
     ErrorCode.BUSY: Refused,
     ErrorCode.STORAGE_FULL: Refused,
     ErrorCode.STOPPING: Refused,

@@ -521,6 +521,19 @@ class SessionList:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PausedEvent:
+    """An event that is refused for a while, because it answered itself or came too fast."""
+
+    event: str
+    publisher: str
+    """Whose: a session or a claimed name; empty: of all who are in no session or answer another event."""
+    observed: bool
+    """Whether `publisher` is the session it is really published from."""
+    until: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
     """Answer to `DaemonStatus`."""
 
@@ -541,6 +554,8 @@ class StatusReport:
     journal_bytes: int
     last_sync_s: float | None
     storage_low: bool
+    paused: tuple[PausedEvent, ...] = ()
+    """Events that are refused now, the latest first; at most 20."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,8 @@ class MessageAccepted(_Fact, frozen=True, tag="accepted"):
     """Why it waits from the first moment on; empty: it does not."""
     pane: PanePin | None = None
     """The target, if it names one life of one pane (`%N`)."""
+    depth: int = 0
+    """How many events in a row led to it; see `tsipcd.core.loops`."""
 
 
 class EventPublished(_Fact, frozen=True, tag="published"):
@@ -65,6 +67,25 @@ class EventPublished(_Fact, frozen=True, tag="published"):
     observed: str = ""
     key: str = ""
     digest: bytes = b""
+    depth: int = 0
+    """1 for one that no other event led to."""
+
+
+class EventPaused(_Fact, frozen=True, tag="paused"):
+    """An event is refused for a while; each session `told` gets a notification, numbered from `first`.
+
+    The publisher is `session` if it is in one, else it calls itself `source`; both empty: all who are in no
+    session or answer another event.
+    """
+
+    first: int
+    session: str
+    source: str
+    event: str
+    reason: str
+    until: float
+    expires_at: float
+    told: tuple[str, ...] = ()
 
 
 class MessageHeld(_Fact, frozen=True, tag="held"):
@@ -149,6 +170,7 @@ class RunStarted(_Fact, frozen=True, tag="run"):
     observed: str = ""
     key: str = ""
     digest: bytes = b""
+    depth: int = 0
 
 
 class RunFinished(_Fact, frozen=True, tag="ran"):
@@ -205,6 +227,7 @@ class MessageKept(_Fact, frozen=True, tag="kept"):
     story: tuple[tuple[float, Status, str], ...]
     decision: Decision | None = None
     redelivered: int = 0
+    depth: int = 0
 
 
 class RunKept(_Fact, frozen=True, tag="run-kept"):
@@ -218,6 +241,25 @@ class RunKept(_Fact, frozen=True, tag="run-kept"):
     ended_at: float | None
     messages: tuple[int, ...]
     """The messages of the steps reached so far."""
+    depth: int = 0
+
+
+class PauseKept(_Fact, frozen=True, tag="pause-kept"):
+    """Snapshots only: a pause as it stood; `at` is when it began."""
+
+    session: str
+    source: str
+    event: str
+    reason: str
+    until: float
+    notices: tuple[int, ...]
+
+
+class CauseKept(_Fact, frozen=True, tag="cause"):
+    """Snapshots only: a command was typed, at `at`, into the pane whose first process is `pane`."""
+
+    pane: int
+    depth: int
 
 
 class CountersKept(_Fact, frozen=True, tag="counters"):
@@ -241,6 +283,7 @@ class KeyKept(_Fact, frozen=True, tag="key"):
 Fact = (
     MessageAccepted
     | EventPublished
+    | EventPaused
     | MessageHeld
     | TypingIntended
     | MessageDelivered
@@ -258,6 +301,8 @@ Fact = (
     | SessionSeen
     | MessageKept
     | RunKept
+    | PauseKept
+    | CauseKept
     | CountersKept
     | KeyKept
 )

@@ -24,6 +24,8 @@ class Caller(msgspec.Struct, frozen=True, gc=False):
     pid: int = 0
     session: str = ""
     """The session whose pane the peer's process descends from; empty: none, or it cannot be known."""
+    pane: int = 0
+    """That pane's first process."""
 
 
 class Asked(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from tsipcd.core import inputs as i
 from tsipcd.core import listings
 from tsipcd.core.deliveries import Deliveries
 from tsipcd.core.doubts import Doubts
+from tsipcd.core.loops import Limits, Loops
 from tsipcd.core.names import World
 from tsipcd.core.requests import Requests, number_in, unknown_id
 from tsipcd.core.runs import Runs
@@ -23,6 +24,8 @@ from tsipcd.core.state import State
 from tsipcd.core.turn import Turn
 
 DEFAULT_TTL_S: Final = 24 * 3600.0
+
+DEFAULT_LIMITS: Final = Limits()
 
 _CHANGING: Final = (m.Send, m.Publish, m.Subscribe, m.Unsubscribe, m.Workflow, m.Pipeline)
 """Requests that need room on disk and a daemon that goes on."""
@@ -32,7 +35,12 @@ class Machine:
     """Everything the daemon decides. One input at a time."""
 
     def __init__(
-        self, state: State, ttl_s: float = DEFAULT_TTL_S, *, redeliver_unasked: bool = False
+        self,
+        state: State,
+        ttl_s: float = DEFAULT_TTL_S,
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        redeliver_unasked: bool = False,
     ) -> None:
         self.state = state
         self.world = World()
@@ -40,7 +48,8 @@ class Machine:
         self._deliveries = Deliveries(state, self.world)
         self._doubts = Doubts(state, self.world, self._deliveries, redeliver_unasked=redeliver_unasked)
         self._runs = Runs(state, self.world, self._deliveries)
-        self._requests = Requests(state, self.world, self._deliveries, self._runs, ttl_s)
+        self._loops = Loops(state, self.world, limits, ttl_s)
+        self._requests = Requests(state, self.world, self._deliveries, self._runs, self._loops, ttl_s=ttl_s)
         self._labelled: tuple[str, ...] = ()
         self._storage_low = False
         self._draining = False
@@ -118,6 +127,10 @@ class Machine:
     def storage_low(self) -> bool:
         """Whether new work is refused for lack of room."""
         return self._storage_low
+
+    def paused(self, now: float) -> tuple[m.PausedEvent, ...]:
+        """The events that are refused now."""
+        return self._loops.paused(now)
 
     def view(self, number: int) -> m.MessageView | None:
         """A message as its file shows it; None: not listed any more."""

@@ -110,6 +110,10 @@ class World:
             return None
         return found
 
+    def panes_of(self, name: str) -> list[int]:
+        """The first process of each pane of the sessions of exactly this name."""
+        return [pane.pin.pid for session in self._by_name.get(name, ()) for pane in session.panes]
+
     def is_attached(self, place: Place) -> bool:
         """Whether a client is attached to this session, as far as is known."""
         sessions = self.servers.get(place.server.socket, ())

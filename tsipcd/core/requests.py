@@ -39,6 +39,7 @@ from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
 from tsipcd.core.deliveries import Deliveries
 from tsipcd.core.delivery import WAITING
+from tsipcd.core.loops import Loops
 from tsipcd.core.names import PREFIX, Absent, Found, World, absent_reason
 from tsipcd.core.runs import Runs
 from tsipcd.core.state import Remembered, State
@@ -56,11 +57,14 @@ TYPEABLE: Final = frozenset("\t\n")
 class Requests:
     """The verbs that change something."""
 
-    def __init__(self, state: State, world: World, deliveries: Deliveries, runs: Runs, ttl_s: float) -> None:
+    def __init__(
+        self, state: State, world: World, deliveries: Deliveries, runs: Runs, loops: Loops, *, ttl_s: float
+    ) -> None:
         self._state = state
         self._world = world
         self._deliveries = deliveries
         self._runs = runs
+        self._loops = loops
         self._ttl_s = ttl_s
         self.subscriptions: tuple[Subscription, ...] = ()
         """The table, as its file holds it."""
@@ -88,7 +92,7 @@ class Requests:
                 turn.now, number, self._sender(request.source, caller), target, request.type, request.message,
                 turn.now + (self._ttl_s if request.ttl_s is None else request.ttl_s),
                 observed=caller.session, now=request.now, raw=request.raw, key=request.key, digest=digest,
-                held=held, pane=pane,
+                held=held, pane=pane, depth=self._loops.depth_of(turn.now, caller),
             )
         )  # fmt: skip
         message = self._state.messages[number]
@@ -102,11 +106,17 @@ class Requests:
             turn.ask(e.Reply(call, answer.published))
             return
         subscribers = tuple((s.session, s.action) for s in self.subscriptions if s.event == request.event)
+        try:
+            depth = self._loops.admit(turn, caller, request, subscribers)
+        except Refused:
+            self._deliver_notices(turn)
+            raise
         first = self._state.last_message + 1
         turn.record(
             f.EventPublished(
                 turn.now, first, self._sender(request.source, caller), request.event, request.data,
                 turn.now + self._ttl_s, subscribers, caller.session, request.key, digest,
+                depth,
             )
         )  # fmt: skip
         fanout = tuple(
@@ -184,8 +194,11 @@ class Requests:
             self._check_step(index, step, asked)
         number = self._state.last_run + 1
         turn.record(
-            f.RunStarted(turn.now, number, asked.name, asked.steps, asked.caller.session, asked.key, digest)
-        )
+            f.RunStarted(
+                turn.now, number, asked.name, asked.steps, asked.caller.session, asked.key, digest,
+                self._loops.depth_of(turn.now, asked.caller),
+            )
+        )  # fmt: skip
         self._runs.attach(turn, asked.call, number, follow=asked.follow)
 
     def cancel(self, turn: Turn, call: i.Call, request: Cancel) -> None:
@@ -243,6 +256,14 @@ class Requests:
                 "it would wait for this command to end, and this command for it",
                 hint="use --detach, or run it from another session; nothing was run",
             )
+
+    def _deliver_notices(self, turn: Turn) -> None:
+        """Start on the notifications of a pause that this turn began."""
+        for fact in turn.facts:
+            if isinstance(fact, f.EventPaused):
+                for number in range(fact.first, fact.first + len(fact.told)):
+                    message = self._state.messages[number]
+                    self._deliveries.enter(turn, message, self._place(message.target))
 
     def _place(self, target: str) -> Found | Absent:
         return self._world.place_of(target) or Absent(target)

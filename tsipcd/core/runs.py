@@ -105,7 +105,7 @@ class Runs:
         turn.record(
             f.MessageAccepted(
                 turn.now, number, run.workflow, step.session, MessageType.COMMAND, step.command,
-                turn.now + ttl_s, run=run.number, step=index,
+                turn.now + ttl_s, run=run.number, step=index, depth=run.depth,
                 held=absent_reason(step.session) if isinstance(found, Absent) else "",
                 pane=found.pane if not isinstance(found, Absent) and found.pinned else None,
             )

@@ -24,6 +24,7 @@ from tsipc_client.wire.messages import (
     Step,
 )
 from tsipcd.core import facts as f
+from tsipcd.core.chains import Chains, pause_notice
 from tsipcd.core.delivery import ENDED, check_move
 from tsipcd.core.topology import PanePin
 
@@ -38,6 +39,9 @@ KEEP_KEYS: Final = 10_000
 
 KEEP_NAMES: Final = 10_000
 """Session names remembered as known, the latest seen first."""
+
+OWN_NAME: Final = "ts-ipc"
+"""The sender of what the daemon itself has to say."""
 
 
 class Message(msgspec.Struct, gc=False):
@@ -71,6 +75,8 @@ class Message(msgspec.Struct, gc=False):
     """What was decided about its last doubt; None: it never was in doubt, or is."""
     redelivered: int = 0
     """How often it was begun anew after a doubt."""
+    depth: int = 0
+    """How many events in a row led to it."""
 
     @property
     def has_ended(self) -> bool:
@@ -94,6 +100,7 @@ class RunRecord(msgspec.Struct):
     ended_at: float | None = None
     messages: list[int] = msgspec.field(default_factory=list)
     """The message of each step reached so far."""
+    depth: int = 0
 
     @property
     def id(self) -> str:
@@ -142,6 +149,7 @@ class State:
         self.keys: OrderedDict[str, Remembered] = OrderedDict()
         self.names: OrderedDict[str, None] = OrderedDict()
         """Session names seen, in the order they were last new."""
+        self.chains = Chains()
         self.in_doubt = 0
         """How many messages a person has to decide about."""
         self.last_message = 0
@@ -167,20 +175,18 @@ class State:
                 self._accept(fact)
             case f.EventPublished():
                 self._publish(fact)
+            case f.EventPaused():
+                self._pause(fact)
             case f.MessageHeld():
                 self._move(fact.number, Status.HELD, fact.at, fact.reason)
             case f.TypingIntended():
-                message = self._move(fact.number, Status.INTENT, fact.at, fact.pin.pane)
-                message.attempt, message.pin, message.shell = fact.attempt, fact.pin, fact.shell
-                self.last_attempt = max(self.last_attempt, fact.attempt)
+                self._intend(fact)
             case f.MessageDelivered():
-                self._move(fact.number, Status.DELIVERED, fact.at, fact.detail)
+                self._typed(self._move(fact.number, Status.DELIVERED, fact.at, fact.detail), fact.at)
             case f.StepStarted():
-                self._move(fact.number, Status.STARTED, fact.at)
+                self._typed(self._move(fact.number, Status.STARTED, fact.at), fact.at)
             case f.StepFinished():
-                self._move(
-                    fact.number, Status.DONE, fact.at, f"exit {fact.exit_code}"
-                ).exit_code = fact.exit_code
+                self._finish_step(fact)
             case f.MessageFailed():
                 self._move(fact.number, Status.FAILED, fact.at, fact.reason)
             case f.MessageExpired():
@@ -192,7 +198,9 @@ class State:
             case f.DoubtResolved():
                 self._resolve(fact)
             case f.RunStarted():
-                self.runs[fact.number] = RunRecord(fact.number, fact.workflow, fact.steps, fact.at)
+                self.runs[fact.number] = RunRecord(
+                    fact.number, fact.workflow, fact.steps, fact.at, depth=fact.depth
+                )
                 self.last_run = max(self.last_run, fact.number)
                 self._remember(fact.key, Remembered(fact.digest, run=fact.number))
             case f.RunFinished():
@@ -212,7 +220,10 @@ class State:
                     fact.status,
                     fact.ended_at,
                     list(fact.messages),
+                    fact.depth,
                 )
+            case f.PauseKept() | f.CauseKept():
+                self.chains.apply(fact)
             case f.CountersKept():
                 self.last_message, self.last_run, self.last_attempt = fact.message, fact.run, fact.attempt
             case f.KeyKept():
@@ -241,7 +252,9 @@ class State:
                 run.started_at,
                 run.ended_at,
                 tuple(run.messages),
+                run.depth,
             )
+        yield from self.chains.snapshot()
         for key, kept in self.keys.items():
             yield f.KeyKept(at, key, kept.digest, kept.sent, kept.published, kept.run)
 
@@ -249,6 +262,7 @@ class State:
         message = Message(
             fact.number, fact.source, fact.target, fact.type, fact.body, fact.at, fact.expires_at,
             observed=fact.observed, now=fact.now, raw=fact.raw, run=fact.run, step=fact.step, pane=fact.pane,
+            depth=fact.depth,
         )  # fmt: skip
         if fact.held:
             # Always legal, and not through `_move`: a million of them may be replayed.
@@ -274,13 +288,37 @@ class State:
             self.messages[number] = Message(
                 number, fact.source, session, ACTION_TYPES[action],
                 text if action is Action.NOTIFY else fact.data, fact.at, fact.expires_at,
-                observed=fact.observed, event=fact.event,
+                observed=fact.observed, event=fact.event, depth=fact.depth,
             )  # fmt: skip
             fanout.append(Fanout(session=session, action=action, id=f"msg-{number}"))
         self.last_message = max(self.last_message, fact.first + len(fact.subscribers) - 1)
         if fact.key:
             answer = Published(event=fact.event, subscribers=tuple(fanout))
             self._remember(fact.key, Remembered(fact.digest, published=answer))
+
+    def _pause(self, fact: f.EventPaused) -> None:
+        for number, session in enumerate(fact.told, fact.first):
+            self.messages[number] = Message(
+                number, OWN_NAME, session, MessageType.NOTIFICATION, pause_notice(fact), fact.at,
+                fact.expires_at, event=fact.event,
+            )  # fmt: skip
+        self.last_message = max(self.last_message, fact.first + len(fact.told) - 1)
+        self.chains.apply(fact)
+
+    def _intend(self, fact: f.TypingIntended) -> None:
+        message = self._move(fact.number, Status.INTENT, fact.at, fact.pin.pane)
+        message.attempt, message.pin, message.shell = fact.attempt, fact.pin, fact.shell
+        self.last_attempt = max(self.last_attempt, fact.attempt)
+        self._typed(message, fact.at)
+
+    def _finish_step(self, fact: f.StepFinished) -> None:
+        message = self._move(fact.number, Status.DONE, fact.at, f"exit {fact.exit_code}")
+        message.exit_code = fact.exit_code
+        self._typed(message, fact.at)
+
+    def _typed(self, message: Message, at: float) -> None:
+        if message.pin is not None:
+            self.chains.typed(message.pin.pid, message.depth, at)
 
     def _move(self, number: int, status: Status, at: float, detail: str = "") -> Message:
         message = self.messages[number]
@@ -336,7 +374,7 @@ class State:
             fact.number, fact.source, fact.target, fact.type, fact.body, fact.accepted_at, fact.expires_at,
             fact.status, fact.reason, fact.observed, fact.event, fact.now, fact.raw, fact.run, fact.step,
             fact.attempt, fact.pane, fact.pin, fact.shell, fact.exit_code, fact.story,
-            fact.decision, fact.redelivered,
+            fact.decision, fact.redelivered, fact.depth,
         )  # fmt: skip
         self.in_doubt += fact.status is Status.IN_DOUBT
         if fact.status in ENDED:
@@ -351,5 +389,5 @@ def _kept(at: float, m: Message) -> f.MessageKept:
     return f.MessageKept(
         at, m.number, m.source, m.target, m.type, m.body, m.accepted_at, m.expires_at, m.status, m.reason,
         m.observed, m.event, m.now, m.raw, m.run, m.step, m.attempt, m.pane, m.pin, m.shell, m.exit_code,
-        m.story, m.decision, m.redelivered,
+        m.story, m.decision, m.redelivered, m.depth,
     )  # fmt: skip

@@ -8,7 +8,7 @@
     TIMESTAMP DOUBT TARGET [TYPE] msg-N (REASON)         TIMESTAMP UNSUBSCRIBE SESSION [EVENT]
     TIMESTAMP RESOLVE TARGET [TYPE] msg-N DECISION (BY)
     TIMESTAMP START TARGET [TYPE] msg-N
-    TIMESTAMP DONE TARGET [TYPE] msg-N exit STATUS
+    TIMESTAMP DONE TARGET [TYPE] msg-N exit STATUS       TIMESTAMP PAUSE SOURCE [EVENT] (REASON)
 
 One event is one line, whatever is in the names; a publish has one for each subscriber, or one with `→ -`, and
 a message that is held from the first moment on has SEND and HOLD.
@@ -25,8 +25,10 @@ from typing import Protocol, assert_never
 from tsipc_client.wire.messages import MessageType
 from tsipc_client.wire.text import is_safe
 from tsipcd.core.facts import (
+    CauseKept,
     CountersKept,
     DoubtResolved,
+    EventPaused,
     EventPublished,
     Fact,
     KeyKept,
@@ -38,6 +40,7 @@ from tsipcd.core.facts import (
     MessageFailed,
     MessageHeld,
     MessageKept,
+    PauseKept,
     RunFinished,
     RunKept,
     RunStarted,
@@ -87,6 +90,10 @@ def lines(
         case EventPublished():
             start = f"{at} PUBLISH {safe_name(fact.source)} [{safe_name(fact.event)}] → "
             return tuple(start + safe_name(session) for session, _ in fact.subscribers) or (start + _UNKNOWN,)
+        case EventPaused():
+            who = fact.session or fact.source
+            publisher = safe_name(who) if who else _UNKNOWN
+            return (f"{at} PAUSE {publisher} [{safe_name(fact.event)}]{_reason(fact.reason)}",)
         case MessageHeld():
             return (f"{at} HOLD {_subject(fact.number, message)}{_reason(fact.reason)}",)
         case MessageFailed():
@@ -116,6 +123,8 @@ def lines(
         case Unsubscribed():
             return (f"{at} UNSUBSCRIBE {safe_name(fact.session)} [{safe_name(fact.event)}]",)
         case TypingIntended() | SessionSeen() | MessageKept() | RunKept() | CountersKept() | KeyKept():
+            return ()
+        case PauseKept() | CauseKept():
             return ()
         case _:
             assert_never(fact)
