@@ -144,10 +144,16 @@ class MessageCancelled(_Fact, frozen=True, tag="cancelled"):
 
 
 class MessageDoubted(_Fact, frozen=True, tag="doubted"):
-    """The pane died between intent and outcome: whether it was typed cannot be known."""
+    """Whether it was typed cannot be known."""
 
     number: int
     reason: str
+
+
+class AttemptsOutrun(_Fact, frozen=True, tag="outrun"):
+    """A pane was typed into under an attempt that this journal had not given out: numbers go on behind it."""
+
+    attempt: int
 
 
 class DoubtResolved(_Fact, frozen=True, tag="resolved"):
@@ -293,6 +299,7 @@ Fact = (
     | MessageExpired
     | MessageCancelled
     | MessageDoubted
+    | AttemptsOutrun
     | DoubtResolved
     | RunStarted
     | RunFinished
@@ -306,6 +313,9 @@ Fact = (
     | CountersKept
     | KeyKept
 )
+
+Leaving = MessageDelivered | StepFinished | MessageFailed | MessageExpired | MessageCancelled | MessageDoubted
+"""After these nothing more is done for a message, unless a person says so."""
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Fact] = msgspec.msgpack.Decoder(Fact)

@@ -195,14 +195,12 @@ class State:
                 self._move(fact.number, Status.CANCELLED, fact.at)
             case f.MessageDoubted():
                 self._move(fact.number, Status.IN_DOUBT, fact.at, fact.reason).decision = None
+            case f.AttemptsOutrun():
+                self.last_attempt = max(self.last_attempt, fact.attempt)
             case f.DoubtResolved():
                 self._resolve(fact)
             case f.RunStarted():
-                self.runs[fact.number] = RunRecord(
-                    fact.number, fact.workflow, fact.steps, fact.at, depth=fact.depth
-                )
-                self.last_run = max(self.last_run, fact.number)
-                self._remember(fact.key, Remembered(fact.digest, run=fact.number))
+                self._start_run(fact)
             case f.RunFinished():
                 self._finish_run(fact)
             case f.Subscribed() | f.Unsubscribed():
@@ -347,6 +345,11 @@ class State:
             number = self.ended.popleft()
             del self.messages[number]
             self.forgotten.append(number)
+
+    def _start_run(self, fact: f.RunStarted) -> None:
+        self.runs[fact.number] = RunRecord(fact.number, fact.workflow, fact.steps, fact.at, depth=fact.depth)
+        self.last_run = max(self.last_run, fact.number)
+        self._remember(fact.key, Remembered(fact.digest, run=fact.number))
 
     def _finish_run(self, fact: f.RunFinished) -> None:
         run = self.runs[fact.number]

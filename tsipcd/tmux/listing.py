@@ -10,9 +10,10 @@ import re
 import secrets
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
+from tsipcd.core.outrun import attempt_of
 from tsipcd.core.topology import Pane, PanePin, ServerId, Session
 from tsipcd.tmux.commands import command
 from tsipcd.tmux.connection import OUR_SESSION, Connection
@@ -42,6 +43,8 @@ class Listing:
     """One server at one moment."""
 
     sessions: tuple[Session, ...]
+    farthest: int
+    """The highest attempt among the markers of all panes."""
     must_leave: bool
     """Without our client this server would exit now, as its user has told it to."""
 
@@ -54,57 +57,46 @@ class Client:
     session_id: str
 
 
-async def list_server(connection: Connection) -> Listing:
-    """All sessions of the connection's server. Raises `TmuxError`."""
-    words = _Words()
+async def list_server(connection: Connection, marker: str = "") -> Listing:
+    """All sessions of the server, and the farthest of its panes' options `marker`. Raises `TmuxError`."""
+    token = secrets.token_hex(8)
     blocks = await connection.run(
-        command("list-sessions", "-F", words.form("s", _SESSION)),
-        command("list-panes", "-a", "-F", words.form("p", _PANE)),
-        command("list-clients", "-F", words.form("c", _CLIENT)),
-        command("display-message", "-p", words.form("o", _SERVER)),
+        command("list-sessions", "-F", _form(token, "s", _SESSION)),
+        command("list-panes", "-a", "-F", _form(token, "p", (*_PANE, marker))),
+        command("list-clients", "-F", _form(token, "c", _CLIENT)),
+        command("display-message", "-p", _form(token, "o", _SERVER)),
     )
-    records = words.records(blocks)
+    records = _records(blocks, token)
     if not records["o"]:
         raise Lost(f"tmux at {connection.socket} gave no list of its sessions")
     clients = _users_clients(records)
     sessions = _sessions(connection.server, records, Counter(client.session_id for client in clients))
     exit_empty, exit_unattached = (_is_on(value) for value in records["o"][0])
-    return Listing(sessions, (exit_empty and not sessions) or (exit_unattached and not clients))
+    farthest = max((attempt_of(record[-1]) for record in records["p"]), default=0)
+    return Listing(sessions, farthest, (exit_empty and not sessions) or (exit_unattached and not clients))
 
 
 async def list_clients(connection: Connection, session_id: str) -> list[Client]:
     """The clients attached to one session, control clients not counted. Raises `TmuxError`."""
-    words = _Words()
-    blocks = await connection.run(command("list-clients", "-F", words.form("c", _CLIENT)))
-    return [client for client in _users_clients(words.records(blocks)) if client.session_id == session_id]
+    token = secrets.token_hex(8)
+    blocks = await connection.run(command("list-clients", "-F", _form(token, "c", _CLIENT)))
+    return [client for client in _users_clients(_records(blocks, token)) if client.session_id == session_id]
 
 
-def _word() -> str:
-    return secrets.token_hex(8)
+def _form(token: str, kind: str, names: tuple[str, ...]) -> str:
+    return f"{token}{kind}" + token.join(("", *(f"#{{{name}}}" for name in names), "."))
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """The two words of one question: one that begins a record, one that ends each field."""
-
-    # Two: with one, a session that is named as a kind of record would look like the beginning of one.
-    begin: str = field(default_factory=_word)
-    end: str = field(default_factory=_word)
-
-    def form(self, kind: str, names: tuple[str, ...]) -> str:
-        """The format of a record of this kind."""
-        return f"{self.begin}{kind}" + "".join(f"#{{{name}}}{self.end}" for name in names)
-
-    def records(self, blocks: list[Block]) -> defaultdict[str, list[list[str]]]:
-        """By kind, the fields of each record. Lines of others (a user's hooks) are passed over."""
-        records: defaultdict[str, list[list[str]]] = defaultdict(list)
-        for block in blocks:
-            if block.ok:
-                _, *parts = re.split(f"{self.begin}([spco])", block.text)
-                for kind, body in zip(parts[::2], parts[1::2], strict=True):
-                    *fields, _ = body.split(self.end)
-                    records[kind].append([_readable(text) for text in fields])
-        return records
+def _records(blocks: list[Block], token: str) -> defaultdict[str, list[list[str]]]:
+    """By kind, the fields of each record. Lines of others (a user's hooks) are passed over."""
+    records: defaultdict[str, list[list[str]]] = defaultdict(list)
+    for block in blocks:
+        if block.ok:
+            _, *parts = re.split(f"{token}([spco]){token}", block.text)
+            for kind, body in zip(parts[::2], parts[1::2], strict=True):
+                *fields, _ = body.split(token)
+                records[kind].append([_readable(field) for field in fields])
+    return records
 
 
 def _readable(text: str) -> str:
@@ -138,7 +130,7 @@ def _sessions(
 
 
 def _panes(server: ServerId, records: list[list[str]]) -> Iterator[tuple[str, Pane]]:
-    for session, pane, pid, window, index, active, window_active, window_name, program in records:
+    for session, pane, pid, window, index, active, window_active, window_name, program, _ in records:
         yield (
             session,
             Pane(
