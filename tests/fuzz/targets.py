@@ -238,7 +238,7 @@ def control(data: bytes) -> None:
     in_bits = _parsed([data[at : at + 7] for at in range(0, len(data), 7)])
     expect(holds=at_once == in_bits, otherwise="other events when it comes in pieces")
     blocks = [event for event in at_once if isinstance(event, Block)]
-    records = listing._records(blocks, "0123456789abcdef")
+    records = listing._Words("0123456789abcdef", "0123456789abcdef").records(blocks)
     for client in listing._users_clients({"c": [fields for fields in records["c"] if len(fields) == 3]}):
         client.name.encode()
 

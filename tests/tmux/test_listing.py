@@ -52,6 +52,17 @@ async def test_any_name_is_listed_as_tmux_has_it(tmux_server: TmuxServer, connec
         assert session.name == "work" or pane.window_name == f"w {session.name}"
 
 
+@pytest.mark.parametrize("name", ["s", "p", "c", "o"])
+async def test_a_name_like_our_own_marks_is_a_name(
+    tmux_server: TmuxServer, connection: Connection, name: str
+) -> None:
+    """One letter, which also tells what kind of record comes, as the name of a session and of a window."""
+    tmux_server.run("new-session", "-d", "-s", name, "-n", name, "cat", "-")
+    listing = await list_server(connection)
+    assert {session.name for session in listing.sessions} == {"work", name}
+    assert [session.panes[0].window_name for session in listing.sessions if session.name == name] == [name]
+
+
 @pytest.mark.parametrize(
     "name", ["tab\there", "new\nline", "esc\x1b[31m", "\udcff\udcfe", "back\\slash", "50%d#S"]
 )

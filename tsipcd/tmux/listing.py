@@ -10,7 +10,7 @@ import re
 import secrets
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from tsipcd.core.outrun import attempt_of
@@ -59,14 +59,14 @@ class Client:
 
 async def list_server(connection: Connection, marker: str = "") -> Listing:
     """All sessions of the server, and the farthest of its panes' options `marker`. Raises `TmuxError`."""
-    token = secrets.token_hex(8)
+    words = _Words()
     blocks = await connection.run(
-        command("list-sessions", "-F", _form(token, "s", _SESSION)),
-        command("list-panes", "-a", "-F", _form(token, "p", (*_PANE, marker))),
-        command("list-clients", "-F", _form(token, "c", _CLIENT)),
-        command("display-message", "-p", _form(token, "o", _SERVER)),
+        command("list-sessions", "-F", words.form("s", _SESSION)),
+        command("list-panes", "-a", "-F", words.form("p", (*_PANE, marker))),
+        command("list-clients", "-F", words.form("c", _CLIENT)),
+        command("display-message", "-p", words.form("o", _SERVER)),
     )
-    records = _records(blocks, token)
+    records = words.records(blocks)
     if not records["o"]:
         raise Lost(f"tmux at {connection.socket} gave no list of its sessions")
     clients = _users_clients(records)
@@ -78,25 +78,37 @@ async def list_server(connection: Connection, marker: str = "") -> Listing:
 
 async def list_clients(connection: Connection, session_id: str) -> list[Client]:
     """The clients attached to one session, control clients not counted. Raises `TmuxError`."""
-    token = secrets.token_hex(8)
-    blocks = await connection.run(command("list-clients", "-F", _form(token, "c", _CLIENT)))
-    return [client for client in _users_clients(_records(blocks, token)) if client.session_id == session_id]
+    words = _Words()
+    blocks = await connection.run(command("list-clients", "-F", words.form("c", _CLIENT)))
+    return [client for client in _users_clients(words.records(blocks)) if client.session_id == session_id]
 
 
-def _form(token: str, kind: str, names: tuple[str, ...]) -> str:
-    return f"{token}{kind}" + token.join(("", *(f"#{{{name}}}" for name in names), "."))
+def _word() -> str:
+    return secrets.token_hex(8)
 
 
-def _records(blocks: list[Block], token: str) -> defaultdict[str, list[list[str]]]:
-    """By kind, the fields of each record. Lines of others (a user's hooks) are passed over."""
-    records: defaultdict[str, list[list[str]]] = defaultdict(list)
-    for block in blocks:
-        if block.ok:
-            _, *parts = re.split(f"{token}([spco]){token}", block.text)
-            for kind, body in zip(parts[::2], parts[1::2], strict=True):
-                *fields, _ = body.split(token)
-                records[kind].append([_readable(field) for field in fields])
-    return records
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The two words of one question: one that begins a record, one that ends each field."""
+
+    # Two: with one, a session that is named as a kind of record would look like the beginning of one.
+    begin: str = field(default_factory=_word)
+    end: str = field(default_factory=_word)
+
+    def form(self, kind: str, names: tuple[str, ...]) -> str:
+        """The format of a record of this kind."""
+        return f"{self.begin}{kind}" + "".join(f"#{{{name}}}{self.end}" for name in names)
+
+    def records(self, blocks: list[Block]) -> defaultdict[str, list[list[str]]]:
+        """By kind, the fields of each record. Lines of others (a user's hooks) are passed over."""
+        records: defaultdict[str, list[list[str]]] = defaultdict(list)
+        for block in blocks:
+            if block.ok:
+                _, *parts = re.split(f"{self.begin}([spco])", block.text)
+                for kind, body in zip(parts[::2], parts[1::2], strict=True):
+                    *fields, _ = body.split(self.end)
+                    records[kind].append([_readable(text) for text in fields])
+        return records
 
 
 def _readable(text: str) -> str:
