@@ -1,7 +1,7 @@
 """Publishes one event again and again over one connection: what a session's subscription has typed there.
 
-`python -S publishing.py SOCKET REPORT EVENT DATA COUNT`. Each time in another's name. Writes a line to REPORT when
-it has ended: how many were accepted, and refused. Loads little, since it is started hundreds of times.
+`python -S publishing.py SOCKET REPORT EVENT DATA COUNT`. Each time in another's name. Writes a line to REPORT
+when it has ended: how many were accepted, and refused. Loads little, since it is started hundreds of times.
 """
 
 import json
@@ -33,4 +33,5 @@ def main(path: str, report: str, event: str, data: str, count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:5], int(sys.argv[5]))
+    socket_path, report_path, name, text, times = sys.argv[1:]
+    main(socket_path, report_path, name, text, int(times))
