@@ -53,6 +53,8 @@ class MessageAccepted(_Fact, frozen=True, tag="accepted"):
     """The target, if it names one life of one pane (`%N`)."""
     depth: int = 0
     """How many events in a row led to it; see `tsipcd.core.loops`."""
+    secret: bool = False
+    """Its body is never shown."""
 
 
 class EventPublished(_Fact, frozen=True, tag="published"):
@@ -234,6 +236,7 @@ class MessageKept(_Fact, frozen=True, tag="kept"):
     decision: Decision | None = None
     redelivered: int = 0
     depth: int = 0
+    secret_bytes: int | None = None
 
 
 class RunKept(_Fact, frozen=True, tag="run-kept"):

@@ -77,6 +77,8 @@ class Message(msgspec.Struct, gc=False):
     """How often it was begun anew after a doubt."""
     depth: int = 0
     """How many events in a row led to it."""
+    secret_bytes: int | None = None
+    """The size of a body that is never shown, and not kept when the message has ended; None: no secret."""
 
     @property
     def has_ended(self) -> bool:
@@ -261,6 +263,7 @@ class State:
             fact.number, fact.source, fact.target, fact.type, fact.body, fact.at, fact.expires_at,
             observed=fact.observed, now=fact.now, raw=fact.raw, run=fact.run, step=fact.step, pane=fact.pane,
             depth=fact.depth,
+            secret_bytes=len(fact.body.encode()) if fact.secret else None,
         )  # fmt: skip
         if fact.held:
             # Always legal, and not through `_move`: a million of them may be replayed.
@@ -326,6 +329,8 @@ class State:
         message.reason = detail if status in _REASONED else ""
         message.story = (*message.story, (at, status, detail))
         if message.has_ended:
+            if message.secret_bytes is not None:
+                message.body = ""
             self.ended.append(number)
             self._drop_oldest()
         return message
@@ -377,7 +382,7 @@ class State:
             fact.number, fact.source, fact.target, fact.type, fact.body, fact.accepted_at, fact.expires_at,
             fact.status, fact.reason, fact.observed, fact.event, fact.now, fact.raw, fact.run, fact.step,
             fact.attempt, fact.pane, fact.pin, fact.shell, fact.exit_code, fact.story,
-            fact.decision, fact.redelivered, fact.depth,
+            fact.decision, fact.redelivered, fact.depth, fact.secret_bytes,
         )  # fmt: skip
         self.in_doubt += fact.status is Status.IN_DOUBT
         if fact.status in ENDED:
@@ -392,5 +397,5 @@ def _kept(at: float, m: Message) -> f.MessageKept:
     return f.MessageKept(
         at, m.number, m.source, m.target, m.type, m.body, m.accepted_at, m.expires_at, m.status, m.reason,
         m.observed, m.event, m.now, m.raw, m.run, m.step, m.attempt, m.pane, m.pin, m.shell, m.exit_code,
-        m.story, m.decision, m.redelivered, m.depth,
+        m.story, m.decision, m.redelivered, m.depth, m.secret_bytes,
     )  # fmt: skip
