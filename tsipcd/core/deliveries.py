@@ -18,16 +18,14 @@ from tsipcd.core.delivery import WAITING
 from tsipcd.core.expiry import Expiry
 from tsipcd.core.lanes import Lanes
 from tsipcd.core.names import Absent, Found, World, absent_reason
-from tsipcd.core.state import Message, State
+from tsipcd.core.records import Message
+from tsipcd.core.state import State
 from tsipcd.core.submissions import Submissions
 from tsipcd.core.topology import PanePin, Place, ServerId
 from tsipcd.core.turn import Turn
 
 PANE_GONE: Final = "the pane is gone"
 PANE_ENDED: Final = "the pane ended before its answer came"
-
-MAX_REFUSALS: Final = 20
-"""A pane that the gate calls ready and the guard refuses this often in a row will never agree."""
 
 
 class Deliveries:
@@ -283,10 +281,10 @@ class Deliveries:
             turn.ask(e.TypeKeys(number, attempt, pin, message.body, shell))
 
     def _refused(self, turn: Turn, message: Message, reason: str) -> None:
-        refusals = self._submissions.refuse(message.number)
+        is_hopeless = self._submissions.refuse(message.number)
         turn.record(f.MessageHeld(turn.now, message.number, reason))
         self._expiry.watch(message.number, message.expires_at)
-        if refusals > MAX_REFUSALS:
+        if is_hopeless:
             self._end(turn, f.MessageFailed(turn.now, message.number, f"refused again and again: {reason}"))
         else:
             self._inspect(turn, message)

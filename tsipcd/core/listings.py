@@ -16,7 +16,8 @@ from tsipc_client.wire.messages import (
 )
 from tsipcd.core.deliveries import Deliveries
 from tsipcd.core.names import World
-from tsipcd.core.state import Message, State
+from tsipcd.core.records import Message
+from tsipcd.core.state import State
 
 LISTED_CHARS = 200
 """A longer message is cut in a listing; `show` and the files have it whole."""

@@ -14,7 +14,8 @@ from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
 from tsipcd.core.deliveries import Deliveries
 from tsipcd.core.delivery import WAITING
-from tsipcd.core.state import Message, State
+from tsipcd.core.records import Message
+from tsipcd.core.state import State
 from tsipcd.core.topology import ServerId
 from tsipcd.core.turn import Turn
 

@@ -41,8 +41,9 @@ from tsipcd.core.deliveries import Deliveries
 from tsipcd.core.delivery import WAITING
 from tsipcd.core.loops import Loops
 from tsipcd.core.names import PREFIX, Absent, Found, World, absent_reason
+from tsipcd.core.records import Remembered
 from tsipcd.core.runs import Runs
-from tsipcd.core.state import Remembered, State
+from tsipcd.core.state import State
 from tsipcd.core.turn import Turn
 
 PIPELINE_EVENT: Final = "deployment"
