@@ -30,6 +30,9 @@ LOOKS: Final = (m.Send, m.Publish, m.Run, m.Resolve, m.Sessions)
 TABLE: Final = (m.Subscribe, m.Unsubscribe, m.Publish, m.Pipeline, m.Subscriptions)
 """Requests that need the subscription table as its file has it."""
 
+CHANGES_TABLE: Final = (m.Subscribe, m.Unsubscribe, m.Pipeline)
+"""Requests after which the file is written anew."""
+
 _logger = logging.getLogger("tsipcd.intake")
 
 
@@ -194,6 +197,8 @@ class Intake:
                     i.RunAsked(call, caller, request.name, steps, follow=request.follow, key=request.key)
                 )
             else:
+                if isinstance(request, CHANGES_TABLE):
+                    self._stores.change_begins(call)
                 self._runtime.feed(i.Asked(call, caller, request))
         except WireError as error:
             self._server.fail(call, error)

@@ -12,7 +12,7 @@ from typing import Any, assert_never
 
 from tsipc_client.wire.errors import Broken, ErrorCode, WireError
 from tsipcd.core import effects as e
-from tsipcd.core.inputs import Input
+from tsipcd.core.inputs import Call, Input
 from tsipcd.server.listener import Server
 from tsipcd.stores import Stores
 from tsipcd.tmux.driver import Tmux
@@ -35,9 +35,10 @@ class Performer:
         for effect in effects:
             match effect:
                 case e.Reply():
+                    self._stores.answered(effect.call)
                     self._server.reply(effect.call, effect.result)
                 case e.Fail():
-                    self._server.fail(effect.call, effect.error)
+                    self._fail(effect.call, effect.error)
                 case e.Tell():
                     self._server.tell(effect.call, effect.item)
                 case e.Inspect() | e.Forget() | e.TypeKeys() | e.StartStep() | e.AdoptStep() | e.ShowText():
@@ -87,7 +88,7 @@ class Performer:
             await self._stores.write_subscriptions(effect.table)
         except WireError as error:
             for reply in effect.then:
-                self._server.fail(reply.call, error)
+                self._fail(reply.call, error)
         else:
             self.perform(effect.then)
 
@@ -95,6 +96,10 @@ class Performer:
         try:
             saved = await self._stores.write_workflow(effect)
         except WireError as error:
-            self._server.fail(effect.call, error)
+            self._fail(effect.call, error)
         else:
-            self._server.reply(effect.call, saved)
+            self.perform([e.Reply(effect.call, saved)])
+
+    def _fail(self, call: Call, error: WireError) -> None:
+        self._stores.answered(call)
+        self._server.fail(call, error)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from tsipc_client.wire.errors import ErrorCode, Refused, WireError
 from tsipc_client.wire.messages import PipelineSaved, Saved, Step, Subscription
 from tsipcd.core.effects import StoreData, StoreWorkflow
-from tsipcd.core.inputs import DataStored, Input, NamesRead, SubscriptionsRead
+from tsipcd.core.inputs import Call, DataStored, Input, NamesRead, SubscriptionsRead
 from tsipcd.views.data import DataFiles
 from tsipcd.views.faults import Changed
 from tsipcd.views.names import Names, Neighbours
@@ -35,8 +35,9 @@ class Stores:
         self._subscriptions = subscriptions
         self._workflows = workflows
         self._neighbours = neighbours
-        self._writing = 0
-        """Writes of the subscription file under way: until they end, the core knows better than the file."""
+        self._changing: dict[int, Call] = {}
+        """Requests that may change the table, by identity, until they are answered: as long as there are any,
+        the core knows better than the file."""
         self._stale = True
         """The core's table is not the file's: nothing was read yet, or a write failed."""
         self._lock = asyncio.Lock()
@@ -51,12 +52,20 @@ class Stores:
         self._told = names
         return [NamesRead(names.aliases, names.labelled)]
 
+    def change_begins(self, call: Call) -> None:
+        """The core is asked to change the table: its file is not read before `answered`."""
+        self._changing[id(call)] = call
+
+    def answered(self, call: Call) -> None:
+        """Whatever the core was asked to change is in the file, or never will be."""
+        self._changing.pop(id(call), None)
+
     def table_news(self) -> list[Input]:
         """The subscription table, if the core has another one than the file.
 
         Raises `WireError` (BAD_FILE) for a file that cannot be read.
         """
-        if self._writing or not (self._stale or self._subscriptions.changed()):
+        if self._changing or not (self._stale or self._subscriptions.changed()):
             return []
         table = self._subscriptions.read()
         self._stale = False
@@ -80,7 +89,6 @@ class Stores:
 
     async def write_subscriptions(self, table: Sequence[Subscription]) -> None:
         """The file holds `table`. Raises `WireError` if it cannot; the core is then to read it anew."""
-        self._writing += 1
         try:
             async with self._lock:
                 await asyncio.to_thread(self._subscriptions.write, table)
@@ -95,8 +103,6 @@ class Stores:
         except OSError as error:
             self._stale = True
             raise _cannot_write(self._subscriptions.path, error) from error
-        finally:
-            self._writing -= 1
 
     async def write_workflow(self, effect: StoreWorkflow) -> Saved | PipelineSaved:
         """The workflow's file, after a pipeline's subscription, is on disk. Raises `WireError`."""
