@@ -7,27 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
+from tests.support.countdown import Countdown
 from tsipcd.journal.compact import compact
 from tsipcd.journal.journal import Journal
 from tsipcd.journal.recovery import recover
 
-CALLS = (
-    "pwrite",
-    "write",
-    "fdatasync",
-    "fsync",
-    "rename",
-    "unlink",
-    "ftruncate",
-    "posix_fallocate",
-    "open",
-    "mkdir",
-)
 SEGMENT_BYTES = 4096
 GROUP = 3
 FEW = 40
@@ -45,29 +32,6 @@ class Latest:
 
     def snapshot(self) -> Iterator[bytes]:
         return (key + b" " + value for key, value in self.values.items())
-
-
-class Countdown:
-    """Kills this process when as many calls were made as it was given."""
-
-    def __init__(self, calls: int) -> None:
-        self._left = calls
-        self._lock = threading.Lock()
-
-    def watch(self, name: str) -> None:
-        real: Callable[..., object] = getattr(os, name)
-
-        def watched(*arguments: object, **options: object) -> object:
-            with self._lock:
-                self._left -= 1
-                if self._left == 0:
-                    if name == "pwrite":  # half of it arrives
-                        fd, data, offset = arguments
-                        real(fd, data[: len(data) // 2], offset)  # type: ignore[index, arg-type]
-                    os.kill(os.getpid(), signal.SIGKILL)
-            return real(*arguments, **options)
-
-        setattr(os, name, watched)
 
 
 def group(number: int) -> list[bytes]:
@@ -95,9 +59,7 @@ def main() -> None:
     """Run one life."""
     folder, calls, work = sys.argv[1:]
     if int(calls):
-        countdown = Countdown(int(calls))
-        for name in CALLS:
-            countdown.watch(name)
+        Countdown(int(calls)).watch()
     match work:
         case "compact":
             compact(folder, 10**9, Latest())
