@@ -238,7 +238,7 @@ def control(data: bytes) -> None:
     in_bits = _parsed([data[at : at + 7] for at in range(0, len(data), 7)])
     expect(holds=at_once == in_bits, otherwise="other events when it comes in pieces")
     blocks = [event for event in at_once if isinstance(event, Block)]
-    records = listing._Words("0123456789abcdef", "0123456789abcdef").records(blocks)
+    records = listing._Words("0123456789abcdef", "fedcba9876543210").records(blocks)
     for client in listing._users_clients({"c": [fields for fields in records["c"] if len(fields) == 3]}):
         client.name.encode()
 
@@ -331,8 +331,8 @@ _VALUES: Final = tuple(
 _CONTROL: Final = (
     b"%begin 1 2 1\nline\n%end 1 2 1\n%sessions-changed\n%exit reason\n",
     b"%begin 1 2 1\n%end 1 2 0\n%error 1 2 1\nstray\n%window-renamed @1 a b\n",
-    b"%begin 9 9 1\n" + b"0123456789abcdefc0123456789abcdef$10123456789abcdef00123456789abcdef/dev/pts/1"
-    b"0123456789abcdef.\n%end 9 9 1\n",
+    b"%begin 9 9 1\n0123456789abcdefcfedcba9876543210$1fedcba98765432100fedcba9876543210/dev/pts/1"
+    b"fedcba9876543210\n%end 9 9 1\n",
 )  # fmt: skip
 _SCREENS: Final = (
     b"$ ls\nfile\n$ ",

@@ -32,6 +32,10 @@ NAMES = [
     "{last}",
     "~ts-ipc-x",
     "_ts-ipc-1",
+    "s",
+    "p",
+    "c",
+    "o",
     "claude-man",
     "claude-manager",
 ]
