@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import random
 import shutil
 import socket
@@ -16,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tests.fuzz.mutations import TELLING
+from tests.fuzz.mutations import mutated
 from tests.fuzz.targets import TARGETS
 from tests.support.daemon import Daemon
 from tsipc_client.wire.frames import frame
@@ -78,17 +77,8 @@ def _say(daemon: Daemon, chance: random.Random, messages: list[bytes]) -> None:
 
 
 def _changed(chance: random.Random, data: bytes) -> bytes:
-    for _ in range(chance.choice((0, 0, 1, 1, 2, 5))):
-        at = chance.randint(0, len(data))
-        match chance.randint(0, 3):
-            case 0:
-                data = data[:at] + chance.choice(TELLING) + data[at:]
-            case 1:
-                data = data[:at] + data[at + chance.randint(1, 30) :]
-            case 2:
-                data = data[:at] + os.urandom(2) + data[at + 2 :]
-            case _:
-                data = data[:at] + data[at : at + 20] * chance.randint(2, 9) + data[at:]
+    if chance.random() < 0.7:
+        data = mutated(chance, [data])
     # `stop` is a request like any other: it must not end the fuzzing.
     return data.replace(b"stop", b"st0p")
 

@@ -1,10 +1,9 @@
-"""Bytes that are nearly right: what becomes of a seed when it is cut, spliced, repeated and flipped."""
+"""Bytes that are nearly right: what becomes of a seed when it is cut, spliced, repeated and written over."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from hypothesis import strategies as st
+import random
+from collections.abc import Callable, Sequence
 
 MOST_CHANGES = 6
 MOST_BYTES = 1 << 16
@@ -42,30 +41,40 @@ TELLING = (
 """Pieces that formats here give a meaning, or that break what reads them."""
 
 
-@st.composite
-def mutated(draw: st.DrawFn, seeds: Sequence[bytes]) -> bytes:
-    """One of `seeds` with some changes; shrinks to few of them."""
-    data = draw(st.sampled_from(seeds))
-    for _ in range(draw(st.integers(0, MOST_CHANGES))):
-        at = draw(st.integers(0, len(data)))
-        match draw(st.integers(0, 5)):
+def mutated(chance: random.Random, seeds: Sequence[bytes]) -> bytes:
+    """One of `seeds` with some changes."""
+    data = chance.choice(seeds)
+    for _ in range(chance.randint(0, MOST_CHANGES)):
+        at, size = chance.randint(0, len(data)), chance.choice((1, 1, 2, 4, 8, 64))
+        match chance.randrange(6):
             case 0:  # cut off
                 data = data[:at]
             case 1:  # left out
-                data = data[:at] + data[at + draw(st.integers(1, 64)) :]
+                data = data[:at] + data[at + size :]
             case 2:  # put in
-                data = data[:at] + draw(st.sampled_from(TELLING)) + data[at:]
+                data = data[:at] + chance.choice(TELLING) + data[at:]
             case 3:  # written over
-                piece = draw(st.binary(min_size=1, max_size=4))
-                data = data[:at] + piece + data[at + len(piece) :]
+                data = data[:at] + chance.randbytes(size) + data[at + size :]
             case 4:  # said again
-                data = (
-                    data[:at]
-                    + data[at : at + draw(st.integers(1, 64))] * draw(st.integers(2, 20))
-                    + data[at:]
-                )
+                data = data[:at] + data[at : at + size] * chance.randint(2, 20) + data[at:]
             case _:  # gone on with as another one
-                other = draw(st.sampled_from(seeds))
-                data = data[:at] + other[draw(st.integers(0, len(other))) :]
+                other = chance.choice(seeds)
+                data = data[:at] + other[chance.randint(0, len(other)) :]
         data = data[:MOST_BYTES]
     return data
+
+
+def smallest(data: bytes, breaks: Callable[[bytes], bool]) -> bytes:
+    """`data` with everything left out without which it still breaks what it broke."""
+    size = max(len(data) // 2, 1)
+    while True:
+        at = 0
+        while at < len(data):
+            shorter = data[:at] + data[at + size :]
+            if breaks(shorter):
+                data = shorter
+            else:
+                at += size
+        if size == 1:
+            return data
+        size //= 2

@@ -3,52 +3,62 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+import random
+import re
+from dataclasses import dataclass, field
 
-import hypothesis
-from hypothesis import HealthCheck, Phase, given, settings
-
-from tests.fuzz.mutations import mutated
+from tests.fuzz.mutations import mutated, smallest
 from tests.fuzz.targets import CORPUS, Target
+
+MOST_KEPT = 500
+"""Inputs that got a new answer, to go on from."""
+
+_PARTICULAR = re.compile(r"[0-9]+|'.*?'|\".*?\"|`.*?`|\\\\\w+")
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What a run did."""
+class Run:
+    """One target under way: every input that is answered in a new way is a seed from then on."""
 
+    target: Target
+    seed: int
     executions: int = 0
     found: bytes | None = None
-    """The smallest input that found something."""
-    error: BaseException | None = None
+    """The smallest input that found something; nothing is tried after it."""
+    error: Exception | None = None
+    _seeds: list[bytes] = field(default_factory=list)
+    _answers: set[str] = field(default_factory=set)
+    _chance: random.Random = field(init=False)
 
+    def __post_init__(self) -> None:
+        self._chance = random.Random(f"{self.target.name} {self.seed}")  # noqa: S311 - reproducible, no secret
+        self._seeds = [*self.target.seeds(), *(path.read_bytes() for path in self.target.corpus)]
 
-def run(target: Target, seed: int, examples: int) -> Outcome:
-    """`examples` mutated inputs, the same for the same seed; ends with the first finding."""
-    outcome = Outcome()
-    seeds = [*target.seeds(), *(path.read_bytes() for path in target.corpus)]
+    def go_on(self, examples: int) -> None:
+        """Try that many more inputs."""
+        for _ in range(examples):
+            if self.error is not None:
+                return
+            self._try(mutated(self._chance, self._seeds))
 
-    def once(data: bytes) -> None:
-        outcome.executions += 1
+    def _try(self, data: bytes) -> None:
+        self.executions += 1
         try:
-            target.run(data)
-        except Exception:
-            outcome.found = data
-            raise
+            answer = _PARTICULAR.sub("", self.target.run(data))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
+            self.error = error
+            self.found = smallest(data, self._breaks)
+            return
+        if answer not in self._answers and len(self._answers) < MOST_KEPT:
+            self._answers.add(answer)
+            self._seeds.append(data)
 
-    test: Callable[[], None] = given(mutated(seeds))(once)
-    test = settings(
-        max_examples=examples,
-        database=None,
-        deadline=None,
-        phases=(Phase.generate, Phase.shrink),
-        suppress_health_check=list(HealthCheck),
-    )(test)
-    try:
-        hypothesis.seed(seed)(test)()
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
-        outcome.error = error
-    return outcome
+    def _breaks(self, data: bytes) -> bool:
+        try:
+            self.target.run(data)
+        except Exception as error:  # noqa: BLE001 - the same
+            return type(error) is type(self.error)
+        return False
 
 
 def keep(target: Target, data: bytes) -> str:
