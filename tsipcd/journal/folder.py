@@ -99,7 +99,7 @@ class Folder:
         except OSError as exc:
             if exc.errno == errno.ELOOP:
                 raise Unsafe(self.path_of(name), "is a symbolic link") from exc
-            if exc.errno == errno.ENXIO:
+            if exc.errno in (errno.ENXIO, errno.EISDIR):
                 raise Unsafe(self.path_of(name), "is no plain file") from exc
             raise
         status = os.fstat(fd)
@@ -129,11 +129,13 @@ class Folder:
         os.rename(old, new, src_dir_fd=self.fd, dst_dir_fd=self.fd)
 
     def remove(self, name: str) -> None:
-        """`name` is gone; durable after `sync`. A name that is not there is no error."""
+        """`name` is gone; durable after `sync`. A name that is not there is no error. Raises `Unsafe`."""
         try:
             os.unlink(name, dir_fd=self.fd)
         except FileNotFoundError:
             return
+        except (IsADirectoryError, PermissionError) as exc:  # as Linux and macOS say it of a folder
+            raise Unsafe(self.path_of(name), "cannot be removed: is it a folder?") from exc
 
     def sync(self) -> None:
         """The names in the folder are on disk."""
