@@ -347,7 +347,7 @@ _VALUES: Final = tuple(
 _CONTROL: Final = (
     b"%begin 1 2 1\nline\n%end 1 2 1\n%sessions-changed\n%exit reason\n",
     b"%begin 1 2 1\n%end 1 2 0\n%error 1 2 1\nstray\n%window-renamed @1 a b\n",
-    b"%begin 9 9 1\n0123456789abcdefcfedcba9876543210$1fedcba98765432100fedcba9876543210x\n%end 9 9 1\n",
+    b"%begin 9 9 1\n0123456789abcdefc$1fedcba98765432100fedcba9876543210xfedcba9876543210\n%end 9 9 1\n",
 )  # fmt: skip
 _SCREENS: Final = (
     b"$ ls\nfile\n$ ",
