@@ -59,10 +59,16 @@ class Programs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """The folder `queue`."""
+    """How much may wait, and the folder `queue`."""
 
     keep: int = KEEP_ENDED
     """Messages that have ended and still have a file: at most those that the state keeps."""
+    max_waiting: int = 0
+    """Messages that may wait in all; 0: any number."""
+    max_waiting_per_target: int = 0
+    """Messages that may wait for one target; 0: any number."""
+    min_free_memory: int = 64 << 20
+    """Bytes of memory that new work leaves free; 0: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,7 +251,12 @@ _CHECKS: dict[str, dict[str, tuple[str, Check]]] = {
         "on_doubt": ("redeliver_unasked", _redeliver_unasked),
     },
     "programs": {"type_into": ("type_into", _texts)},
-    "queue": {"keep": ("keep", _number(0, KEEP_ENDED))},
+    "queue": {
+        "keep": ("keep", _number(0, KEEP_ENDED)),
+        "max_waiting": ("max_waiting", _number(0, 1_000_000_000)),
+        "max_waiting_per_target": ("max_waiting_per_target", _number(0, 1_000_000_000)),
+        "min_free_memory": ("min_free_memory", _number(0, 1 << 50)),
+    },
     "log": {"max_bytes": ("max_bytes", _number(64 << 10, 1 << 30)), "keep": ("keep", _number(0, 100))},
     "runs": {"keep": ("keep", _number(1, 10_000))},
     "events": {

@@ -19,8 +19,9 @@ from tsipc_client.wire.errors import WireError
 from tsipc_client.wire.text import visible
 from tsipcd import lock, supervisor
 from tsipcd.config import Config, load
+from tsipcd.core.bounds import Caps
 from tsipcd.core.effects import Effect
-from tsipcd.core.inputs import DrainAsked, StorageChanged
+from tsipcd.core.inputs import DrainAsked, MemoryChanged, StorageChanged
 from tsipcd.core.machine import Machine
 from tsipcd.core.state import State
 from tsipcd.front_desk import FrontDesk
@@ -30,6 +31,7 @@ from tsipcd.journal.errors import JournalError
 from tsipcd.journal.identity import identity_of
 from tsipcd.journal.journal import Journal
 from tsipcd.journal.recovery import Recovered, recover
+from tsipcd.memory import Memory
 from tsipcd.performer import Performer
 from tsipcd.recorder import Recorder, log_lines
 from tsipcd.runtime import Runtime
@@ -163,6 +165,7 @@ class Daemon:
             state,
             config.delivery.ttl_s,
             config.events,
+            caps=Caps(waiting=config.queue.max_waiting, per_target=config.queue.max_waiting_per_target),
             redeliver_unasked=config.delivery.redeliver_unasked,
         )
         self._journal = Journal.open(recovered, on_low=lambda low: self._runtime.feed(StorageChanged(low)))
@@ -215,7 +218,15 @@ class Daemon:
             stop=self._stop.set,
         )
         self._intake = Intake(
-            machine, self._runtime, server=self._server, tmux=self._tmux, stores=self._stores, desk=desk
+            machine,
+            self._runtime,
+            server=self._server,
+            tmux=self._tmux,
+            stores=self._stores,
+            desk=desk,
+            memory=Memory(
+                config.queue.min_free_memory, on_low=lambda low: self._runtime.feed(MemoryChanged(low))
+            ),
         )
 
     async def serve(self, listening: socket.socket) -> int:

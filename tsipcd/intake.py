@@ -15,6 +15,7 @@ from tsipc_client.wire import messages as m
 from tsipc_client.wire.errors import ErrorCode, Refused, UnknownSession, WireError
 from tsipcd.core import inputs as i
 from tsipcd.core.machine import Machine
+from tsipcd.memory import Memory
 from tsipcd.runtime import Runtime
 from tsipcd.server.caller import ancestry, tmux_sockets
 from tsipcd.server.listener import Server
@@ -55,6 +56,7 @@ class Intake:
         tmux: Tmux,
         stores: Stores,
         desk: Desk,
+        memory: Memory,
     ) -> None:
         self._machine = machine
         self._runtime = runtime
@@ -62,6 +64,7 @@ class Intake:
         self._tmux = tmux
         self._stores = stores
         self._desk = desk
+        self._memory = memory
         self._ancestors: dict[int, tuple[int, ...]] = {}
         """Of the process behind each connection, itself first."""
         self._panes: dict[str, dict[int, str]] = {}
@@ -191,7 +194,12 @@ class Intake:
         caller = self._caller(call)
         try:
             self._hear_news(request)
+            if isinstance(request, m.Send):
+                self._memory.before(len(request.message))
+            elif isinstance(request, m.Publish):
+                self._memory.before(len(request.data))
             if isinstance(request, m.Run):
+                self._memory.before(0)
                 steps = self._stores.steps(request.name)
                 self._runtime.feed(
                     i.RunAsked(call, caller, request.name, steps, follow=request.follow, key=request.key)

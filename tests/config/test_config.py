@@ -24,12 +24,16 @@ socket_dirs = ["$SOCKETS/c"]
 [delivery]
 ttl = "1h30m"
 human_quiet_s = 0.5
+on_doubt = "redeliver"
 
 [programs]
 type_into = ["node", "python3"]
 
 [queue]
 keep = 5
+max_waiting = 100
+max_waiting_per_target = 10
+min_free_memory = 0
 
 [log]
 max_bytes = 1_000_000
@@ -68,9 +72,9 @@ def test_every_setting_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         tmux=config.Tmux(
             binary="/opt/tmux", sockets=("/run/a.sock", "/home/me/b.sock"), socket_dirs=("/s/c",)
         ),
-        delivery=config.Delivery(ttl_s=5400, human_quiet_s=0.5),
+        delivery=config.Delivery(ttl_s=5400, human_quiet_s=0.5, redeliver_unasked=True),
         programs=config.Programs(type_into=("node", "python3")),
-        queue=config.Queue(keep=5),
+        queue=config.Queue(keep=5, max_waiting=100, max_waiting_per_target=10, min_free_memory=0),
         log=config.Log(max_bytes=1_000_000, keep=0),
         runs=config.Runs(keep=7),
     )
@@ -113,7 +117,7 @@ def test_what_is_no_duration(value: object) -> None:
             "[queue]\nkeep = 1\n[runs]\nkep = 1",
             "config.toml: line 4: there is no key runs.kep (did you mean keep?)",
         ),
-        ("[queue]\nxyz = 1", "config.toml: line 2: there is no key queue.xyz (known: keep)"),
+        ("[queue]\nxyz = 1", "config.toml: line 2: there is no key queue.xyz (known: keep, max_waiting,"),
         ("\n[deliver]\n", "config.toml: line 2: there is no section deliver (did you mean delivery?)"),
         ("ttl = 1", "config.toml: line 1: there is no section ttl (known: tmux, delivery, "),
         ("queue = 3", "config.toml: line 1: queue is a section: write [queue] on a line of its own"),
@@ -133,6 +137,11 @@ def test_what_is_no_duration(value: object) -> None:
             "[log]\nmax_bytes = 1",
             "config.toml: line 2: log.max_bytes must be a whole number between 65536 and",
         ),
+        (
+            '[delivery]\non_doubt = "yes"',
+            'config.toml: line 2: delivery.on_doubt must be "ask" or "redeliver"',
+        ),
+        ("[delivery]\non_doubt = []", "config.toml: line 2: delivery.on_doubt must be"),
         ("[tmux]\nbinary = ''", "config.toml: line 2: tmux.binary must be text in quotes"),
         ("[tmux]\nbinary = 3", "config.toml: line 2: tmux.binary must be text in quotes"),
         ("[tmux]\nsockets = 'x'", "config.toml: line 2: tmux.sockets must be a list of texts"),

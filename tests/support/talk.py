@@ -8,8 +8,9 @@ from tsipc_client.wire import messages as m
 from tsipcd.core import effects as e
 from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
+from tsipcd.core.bounds import Caps
 from tsipcd.core.loops import Limits
-from tsipcd.core.machine import DEFAULT_LIMITS, Machine
+from tsipcd.core.machine import DEFAULT_LIMITS, NO_CAPS, Machine
 from tsipcd.core.state import State
 from tsipcd.core.topology import Pane, PanePin, ServerId, Session
 
@@ -36,10 +37,14 @@ class Talk:
         state: State | None = None,
         limits: Limits = DEFAULT_LIMITS,
         *,
+        caps: Caps = NO_CAPS,
         redeliver_unasked: bool = False,
     ) -> None:
         self.machine = Machine(
-            state if state is not None else State(), limits=limits, redeliver_unasked=redeliver_unasked
+            state if state is not None else State(),
+            limits=limits,
+            caps=caps,
+            redeliver_unasked=redeliver_unasked,
         )
         self.now = 1_760_000_000.0
         self.facts: list[f.Fact] = []

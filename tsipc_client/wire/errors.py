@@ -46,6 +46,8 @@ class ErrorCode(StrEnum):
     """Too many requests are in flight on this connection."""
     STORAGE_FULL = "storage_full"
     """No room to make the request durable; nothing was accepted."""
+    QUEUE_FULL = "queue_full"
+    """A cap on what may wait, or the memory that has to stay free, forbids it; nothing was accepted."""
     STOPPING = "stopping"
     """The daemon drains; try again, a new one starts."""
     UNKNOWN_OUTCOME = "unknown_outcome"
@@ -112,6 +114,7 @@ _CLASSES: dict[ErrorCode, type[WireError]] = {
     ErrorCode.PAUSED: Refused,
     ErrorCode.BUSY: Refused,
     ErrorCode.STORAGE_FULL: Refused,
+    ErrorCode.QUEUE_FULL: Refused,
     ErrorCode.STOPPING: Refused,
     ErrorCode.UNKNOWN_OUTCOME: Broken,
     ErrorCode.INTERNAL: Broken,

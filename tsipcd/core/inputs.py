@@ -167,6 +167,12 @@ class StorageChanged(msgspec.Struct, frozen=True, gc=False):
     low: bool
 
 
+class MemoryChanged(msgspec.Struct, frozen=True, gc=False):
+    """Memory for new work ran out (`low`) or came back."""
+
+    low: bool
+
+
 class DrainAsked(msgspec.Struct, frozen=True, gc=False):
     """The daemon is to stop: accept nothing new, start nothing new."""
 
@@ -187,5 +193,6 @@ Input = (
     | StepPrinted
     | Ticked
     | StorageChanged
+    | MemoryChanged
     | DrainAsked
 )

@@ -14,6 +14,7 @@ from tsipcd.core import effects as e
 from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
 from tsipcd.core import listings
+from tsipcd.core.bounds import Bounds, Caps
 from tsipcd.core.deliveries import Deliveries
 from tsipcd.core.doubts import Doubts
 from tsipcd.core.loops import Limits, Loops
@@ -26,6 +27,8 @@ from tsipcd.core.turn import Turn
 DEFAULT_TTL_S: Final = 24 * 3600.0
 
 DEFAULT_LIMITS: Final = Limits()
+
+NO_CAPS: Final = Caps()
 
 _CHANGING: Final = (m.Send, m.Publish, m.Subscribe, m.Unsubscribe, m.Workflow, m.Pipeline)
 """Requests that need room on disk and a daemon that goes on."""
@@ -40,6 +43,7 @@ class Machine:
         ttl_s: float = DEFAULT_TTL_S,
         limits: Limits = DEFAULT_LIMITS,
         *,
+        caps: Caps = NO_CAPS,
         redeliver_unasked: bool = False,
     ) -> None:
         self.state = state
@@ -49,7 +53,16 @@ class Machine:
         self._doubts = Doubts(state, self.world, self._deliveries, redeliver_unasked=redeliver_unasked)
         self._runs = Runs(state, self.world, self._deliveries)
         self._loops = Loops(state, self.world, limits, ttl_s)
-        self._requests = Requests(state, self.world, self._deliveries, self._runs, self._loops, ttl_s=ttl_s)
+        self.bounds = Bounds(state, caps)
+        self._requests = Requests(
+            state,
+            self.world,
+            self._deliveries,
+            self._runs,
+            loops=self._loops,
+            bounds=self.bounds,
+            ttl_s=ttl_s,
+        )
         self._labelled: tuple[str, ...] = ()
         self._storage_low = False
         self._draining = False
@@ -60,6 +73,7 @@ class Machine:
         self._deliveries.restore(turn)
         self._runs.restore(turn, self._ttl_s)
         self._runs.follow_along(turn, self._ttl_s)
+        self.bounds.follow_along(turn)
         return turn.facts, turn.effects
 
     def handle(self, event: i.Input, now: float) -> tuple[list[f.Fact], list[e.Effect]]:
@@ -100,12 +114,15 @@ class Machine:
                 self._deliveries.expire(turn)
             case i.StorageChanged():
                 self._storage_low = event.low
+            case i.MemoryChanged():
+                self.bounds.memory_low = event.low
             case i.DrainAsked():
                 self._draining = self._deliveries.draining = True
             case _:
                 assert_never(event)
         self._doubts.follow_along(turn)
         self._runs.follow_along(turn, self._ttl_s)
+        self.bounds.follow_along(turn)
         return turn.facts, turn.effects
 
     @property

@@ -37,6 +37,7 @@ from tsipc_client.wire.text import is_safe
 from tsipcd.core import effects as e
 from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
+from tsipcd.core.bounds import Bounds
 from tsipcd.core.deliveries import Deliveries
 from tsipcd.core.delivery import WAITING
 from tsipcd.core.loops import Loops
@@ -58,13 +59,22 @@ class Requests:
     """The verbs that change something."""
 
     def __init__(
-        self, state: State, world: World, deliveries: Deliveries, runs: Runs, loops: Loops, *, ttl_s: float
+        self,
+        state: State,
+        world: World,
+        deliveries: Deliveries,
+        runs: Runs,
+        *,
+        loops: Loops,
+        bounds: Bounds,
+        ttl_s: float,
     ) -> None:
         self._state = state
         self._world = world
         self._deliveries = deliveries
         self._runs = runs
         self._loops = loops
+        self._bounds = bounds
         self._ttl_s = ttl_s
         self.subscriptions: tuple[Subscription, ...] = ()
         """The table, as its file holds it."""
@@ -86,6 +96,7 @@ class Requests:
             target = found.place.session
         elif found.pinned:
             pane = found.pane
+        self._bounds.check((target,))
         number = self._state.last_message + 1
         turn.record(
             f.MessageAccepted(
@@ -106,6 +117,7 @@ class Requests:
             turn.ask(e.Reply(call, answer.published))
             return
         subscribers = tuple((s.session, s.action) for s in self.subscriptions if s.event == request.event)
+        self._bounds.check([session for session, _ in subscribers])
         try:
             depth = self._loops.admit(turn, caller, request, subscribers)
         except Refused:
@@ -192,6 +204,8 @@ class Requests:
             return
         for index, step in enumerate(asked.steps, 1):
             self._check_step(index, step, asked)
+        # Its first step; the others are never refused.
+        self._bounds.check([step.session for step in asked.steps[:1]])
         number = self._state.last_run + 1
         turn.record(
             f.RunStarted(
