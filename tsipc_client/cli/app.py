@@ -59,11 +59,12 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("subscriptions", events.subscriptions, "subs"),
     ("events", events.events, "log"),
     ("sessions", sessions.sessions, ""),
+    ("doctor", upkeep.doctor, ""),
     ("fsck", upkeep.fsck, ""),
 )
 """Name, function, short name."""
 
-LOCAL_COMMANDS = frozenset({"fsck"})
+LOCAL_COMMANDS = frozenset({"doctor", "fsck"})
 """Those that are no request: they look for themselves, since they are for when no daemon can run."""
 
 DAEMON_COMMANDS: tuple[tuple[str, Command], ...] = (

@@ -43,9 +43,9 @@ def install(directory: Path) -> list[str]:
     Installing again replaces what was there. Raises Refused where there is no user manager.
     """
     _require_manager()
-    units = _unit_texts()
+    units = unit_texts()
     drop_ins = {SOCKET: _socket_drop_in(directory), SERVICE: _service_drop_in(directory)}
-    folder = _unit_folder()
+    folder = unit_folder()
     done = []
     # No client may start a daemon of its own between the end of the old one and systemd's listening.
     with _no_start_by_clients(directory):
@@ -68,7 +68,7 @@ def install(directory: Path) -> list[str]:
 def uninstall(directory: Path) -> list[str]:
     """Take the units away and end the daemon they ran; the state folder stays. What was done, in lines."""
     _require_manager()
-    folder = _unit_folder()
+    folder = unit_folder()
     if not any((folder / name).exists() for name in (SOCKET, SERVICE)):
         return ["nothing to do: the units are not installed"]
     done = []
@@ -124,7 +124,7 @@ def _require_manager() -> None:
         )
 
 
-def _unit_texts() -> dict[str, str]:
+def unit_texts() -> dict[str, str]:
     """The shipped units: inside the installed package, or in the checkout it runs from."""
     package = Path(tsipc_client.__file__).parent
     for folder in (package / "units", package.parent / "systemd"):
@@ -137,7 +137,8 @@ def _unit_texts() -> dict[str, str]:
     )
 
 
-def _unit_folder() -> Path:
+def unit_folder() -> Path:
+    """Where the user's own units are."""
     base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     return Path(base) / "systemd/user"
 

@@ -11,6 +11,20 @@ from tsipc_client.cli.flags import AsJson, Timeout, options
 from tsipc_client.cli.orders import Do
 
 
+def doctor(*, json: AsJson = False, timeout: Timeout = "") -> Do:
+    """Look at everything ts-ipc depends on, and say what to do.
+
+    tmux and its servers, the state folder and its disk, the daemon and what waits, the journal,
+    PATH, shells, units. Changes nothing and starts nothing. Exits with 10 if something is bad.
+
+    Example:
+      ts-ipc doctor
+    """
+    from tsipc_client.cli.doctor import checks  # noqa: PLC0415 (as below)
+
+    return Do(checks.doctor, options(json=json, timeout=timeout))
+
+
 def fsck(
     *,
     salvage: Annotated[

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 from tsipc_client.render.amounts import plural, size
 from tsipc_client.render.style import Span, Style, Tone, line
@@ -12,6 +12,26 @@ from tsipc_client.wire.text import visible
 
 _LABEL_COLUMNS = 14
 _NARROWEST = 40
+
+
+class Finding(Protocol):
+    """What one check of `doctor` found."""
+
+    @property
+    def check(self) -> str:
+        """What it is about."""
+
+    @property
+    def verdict(self) -> str:
+        """`ok`, `skipped`, `warn` or `bad`."""
+
+    @property
+    def seen(self) -> str:
+        """What was seen."""
+
+    @property
+    def advice(self) -> str:
+        """What to do."""
 
 
 def journal(document: dict[str, Any], style: Style) -> Iterator[str]:
@@ -35,6 +55,32 @@ def journal(document: dict[str, Any], style: Style) -> Iterator[str]:
             yield from _entry("Beside it:", _leftover(leftover), style)
     for text in _advice(document):
         yield from _entry("What to do:", text, style, Tone.BOLD)
+
+
+def checkup(findings: Sequence[Finding], style: Style) -> Iterator[str]:
+    """The report of `doctor`: a line for each finding, its advice below it, and the sum."""
+    for finding in findings:
+        tone = _VERDICT_TONES[finding.verdict]
+        head = f"{finding.verdict:<8}{finding.check:<15}"
+        first, *rest = wrapped(style, head, finding.seen)
+        # Coloured here, where it cannot be in the way of measuring.
+        word = line(style.uncut, (finding.verdict, tone))
+        yield word + first[len(finding.verdict) :]
+        yield from rest
+        if finding.advice:
+            yield from wrapped(style, f"{'':8}{'':12}-> ", finding.advice, tone=Tone.BOLD)
+    counts = {word: sum(finding.verdict == word for finding in findings) for word in ("bad", "warn")}
+    if counts["bad"]:
+        yield line(style, (f"{plural(counts['bad'], 'thing')} to mend", Tone.RED), _warned(counts["warn"]))
+    else:
+        yield line(style, ("nothing is bad", Tone.GREEN), _warned(counts["warn"]))
+
+
+def _warned(count: int) -> str:
+    return f", {plural(count, 'warning')}" if count else ""
+
+
+_VERDICT_TONES = {"ok": Tone.GREEN, "skipped": Tone.DIM, "warn": Tone.YELLOW, "bad": Tone.RED}
 
 
 def wrapped(style: Style, first: str, text: str, *, tone: Tone | None = None) -> Iterator[str]:
