@@ -159,6 +159,7 @@ async def test_a_server_that_exits_without_clients_is_to_be_left(
     tmux_server.run("set-option", "-s", "exit-unattached", "on")
     assert not (await list_server(connection)).must_leave
     tmux_server.run("detach-client", "-s", "work")
+    await tmux_server.until(lambda: not tmux_server.run("list-clients", "-t", "work"))
     assert (await list_server(connection)).must_leave
 
 
