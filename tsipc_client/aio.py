@@ -85,6 +85,7 @@ class AsyncClient:
         ttl_s: float | None = None,
         now: bool = False,
         raw: bool = False,
+        secret: bool = False,
         key: str = "",
     ) -> m.Sent:
         """Type a command into `target`, show a notification there, or leave data; durable on return."""
@@ -96,6 +97,7 @@ class AsyncClient:
             ttl_s=ttl_s,
             now=now,
             raw=raw,
+            secret=secret,
             key=key,
         )
         return expect(m.Sent, await self.call(request))

@@ -95,6 +95,7 @@ class Client:
         ttl_s: float | None = None,
         now: bool = False,
         raw: bool = False,
+        secret: bool = False,
         key: str = "",
     ) -> m.Sent:
         """Type a command into `target`, show a notification there, or leave data; durable on return."""
@@ -106,6 +107,7 @@ class Client:
             ttl_s=ttl_s,
             now=now,
             raw=raw,
+            secret=secret,
             key=key,
         )
         return expect(m.Sent, self.call(request))

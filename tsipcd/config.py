@@ -261,6 +261,7 @@ _CHECKS: dict[str, dict[str, tuple[str, Check]]] = {
     "runs": {"keep": ("keep", _number(1, 10_000))},
     "events": {
         "max_depth": ("max_depth", _number(1, 100)),
+        "window": ("window_s", _seconds("1s", "1d")),
         "burst": ("burst", _number(1, 1_000_000)),
         "rate": ("rate", _rate(0.01, 100_000)),
         "pause": ("pause_s", _seconds("1s", "1d")),

@@ -93,21 +93,32 @@ def take_over(directory: Path, within_s: float = TAKE_OVER_S) -> Held:
 
 
 def hold(directory: Path) -> int:
-    """The lock, for somebody who is no daemon and changes nothing; -1 if there was never a daemon here.
+    """The lock of the folder, for somebody who is no daemon and makes no file; -1 if there is no folder.
 
     Until the descriptor is closed no daemon can start. Raises `AlreadyRunning`, `OSError`.
     """
     try:
-        fd = os.open(directory / FILE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError:
         return -1
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        pid = _holder(fd)
+        os.close(folder)
+        raise AlreadyRunning(directory, _named(directory)) from None
+    return folder
+
+
+def _named(directory: Path) -> str:
+    """The holder, as far as the file tells."""
+    try:
+        fd = os.open(directory / FILE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return ""
+    try:
+        return _holder(fd)
+    finally:
         os.close(fd)
-        raise AlreadyRunning(directory, pid) from None
-    return fd
 
 
 def _open(directory: Path) -> int:

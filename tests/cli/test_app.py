@@ -49,6 +49,7 @@ REQUESTS: dict[str, Request] = {
         raw=True,
         key="k",
     ),
+    "send from to msg --secret": Send(source="from", target="to", message="msg", secret=True),
     "send -- from to --now": Send(source="from", target="to", message="--now"),
     "subscribe session event": Subscribe(session="session", event="event", action=Action.NOTIFY),
     "subscribe session event command": Subscribe(session="session", event="event", action=Action.COMMAND),

@@ -170,22 +170,50 @@ def test_another_pane_of_the_session_does_not_hide_the_chain() -> None:
 def test_a_command_that_nothing_caused_begins_anew() -> None:
     """What was typed last counts: a person's own command after a deep one may publish."""
     room = Room(("a", "e", "command"))
-    loop_once(room, "e", "a")
-    room.now += 60
+    for caller in [OUTSIDE, *[room.inside("a")] * 7]:
+        answer = room.publish("e", caller)
+        assert isinstance(answer, m.Published)
+        room.type_all(answer)
     sent = only(room.send("a"), e.Reply).result
     assert isinstance(sent, m.Sent)
     room.type(int(sent.id.removeprefix("msg-")))
+    assert isinstance(room.publish("e", room.inside("a")), m.Published)
+    assert room.state.messages[room.state.last_message].depth == 1
+
+
+def test_a_pause_ends_the_chain() -> None:
+    """When it is over, the session may publish by hand, though what was typed there is not long ago."""
+    room = Room(("a", "e", "command"))
+    loop_once(room, "e", "a")
+    room.now += 60
     assert loop_once(room, "e", "a") == 8
 
 
-def test_later_than_a_minute_is_another_chain() -> None:
+def test_the_depth_survives_restarts() -> None:
+    """A new life from the facts after each event: the chain ends where it would have."""
+    room = Room(("a", "e", "command"))
+    answer = room.publish("e")
+    for accepted in range(8):
+        assert isinstance(answer, m.Published), accepted
+        room.type_all(answer)
+        state = State()
+        for fact in room.facts:
+            state.apply(f.decode(f.encode(fact)))
+        reborn = Room(("a", "e", "command"), state=state)
+        reborn.now, reborn.facts = room.now, room.facts
+        room = reborn
+        answer = room.publish("e", room.inside("a"))
+    refused(answer)
+
+
+def test_later_than_the_window_is_another_chain() -> None:
     """The stated limit: who publishes later is not seen to answer."""
     room = Room(("a", "e", "command"))
     for _ in range(30):
         answer = room.publish("e", room.inside("a"))
         assert isinstance(answer, m.Published)
         room.type_all(answer)
-        room.now += 60
+        room.now += 600
 
 
 def test_a_thousand_independent_commands_are_not_hindered() -> None:
@@ -245,11 +273,13 @@ def test_few_are_told_and_nobody_twice() -> None:
     assert len(first.told) == MAX_TOLD
     assert first.told[:2] == ("a", "c")
     refused([room.publish("e", room.inside("b")) for _ in range(2)][-1])
-    assert room.pauses[1].told[0] == "b"
-    assert not set(room.pauses[1].told) & set(first.told)
+    second = room.pauses[1]
+    assert len(second.told) == MAX_TOLD
+    assert second.told[0] == "b"
+    assert not set(second.told) & set(first.told)
     room.now += 600
     refused([room.publish("e", room.inside("a")) for _ in range(2)][-1])
-    assert "a" not in room.pauses[2].told
+    assert not set(room.pauses[2].told) & {*first.told, *second.told}
 
 
 def test_buckets_are_bounded_and_forget() -> None:

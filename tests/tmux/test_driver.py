@@ -33,8 +33,10 @@ class World:
     def __init__(self, home: Path, binary: str, *, linger_s: float = 120.0) -> None:
         self.told: list[Input] = []
         self.configured: list[Path] = []
+        state = home / "state"
+        state.mkdir()
         self.tmux = Tmux(
-            directory=home / "state",
+            directory=state,
             identity="abcdef01",
             sockets=lambda: self.configured,
             emit=self.told.append,
@@ -293,7 +295,7 @@ async def test_keys_are_typed_and_told(tmux_server: TmuxServer, world: World) ->
     await tmux_server.until(lambda: "so-42" in tmux_server.capture("%0"))
     world.told.clear()
     world.tmux.carry_out(effect)
-    assert await answer(tmux_server, world, Typed) == Typed(3, 7, Outcome.ALREADY)
+    assert await answer(tmux_server, world, Typed) == Typed(3, 7, Outcome.ALREADY, "0000000000000007!")
 
 
 async def test_a_pane_that_is_gone_is_told_after_what_is_there(tmux_server: TmuxServer, world: World) -> None:
@@ -373,7 +375,7 @@ async def test_texts_are_shown_or_nobody_was_there(
 async def test_leftovers_of_a_killed_daemon_are_removed(tmux_server: TmuxServer, world: World) -> None:
     """Texts and FIFOs of an earlier life do not stay in the state folder."""
     folder = tmux_server.home / "state" / "tmux"
-    folder.mkdir(parents=True)
+    folder.mkdir()
     (folder / "text-1").write_text("secret")
     os.mkfifo(folder / "leash-1")
     await world.tmux.refresh()

@@ -38,6 +38,9 @@ def send(
     ] = "",
     now: Annotated[bool, typer.Option("--now", help="Type it even if the pane looks busy.")] = False,
     raw: Annotated[bool, typer.Option("--raw", help="Let control characters in the text through.")] = False,
+    secret: Annotated[
+        bool, typer.Option("--secret", help="Never show the text in listings, views and logs.")
+    ] = False,
     key: Key = "",
     json: AsJson = False,
     timeout: Timeout = "",
@@ -52,6 +55,7 @@ def send(
       ts-ipc send claude-blacklist claude-planka 'Deployed!' notification
       ts-ipc send claude-blacklist claude-fortinet '{"status": "ok"}' data
       pg_dump app | ts-ipc send db claude-backup - data
+      printf %s "$TOKEN" | ts-ipc send ci claude-deploy - data --secret
 
     A text that starts with - and has no blank in it needs -- before the arguments:
 
@@ -67,6 +71,7 @@ def send(
         now=now,
         raw=raw,
         key=key,
+        secret=secret,
     )
     return Ask(request, options(json=json, timeout=timeout))
 

@@ -105,6 +105,8 @@ class Send:
     """Let control characters through to the pane."""
     key: str = ""
     """Idempotency key: the same key again returns the first answer."""
+    secret: bool = False
+    """No view, listing or log ever shows the body, only its size. Not for notifications."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -421,6 +423,8 @@ class MessageView:
     event: str = ""
     run: str = ""
     exit_code: int | None = None
+    secret: bool = False
+    """`message` is not the body, only says how large that is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ import msgspec
 
 from tsipcd.core import facts as f
 
-CAUSE_S: Final = 60.0
-"""For how long what happens in a pane is taken for caused by the command typed into it."""
+KEEP_CAUSES: Final = 10_000
+"""Panes of which it is remembered what was last typed there, the latest first."""
 
 KEEP_PAUSES: Final = 1000
 """Pauses remembered, the latest first."""
@@ -40,10 +40,6 @@ class Cause(msgspec.Struct, frozen=True, gc=False):
     at: float
     depth: int
 
-    def is_recent(self, now: float) -> bool:
-        """Whether what happens in the pane is still taken for caused by it."""
-        return abs(now - self.at) < CAUSE_S
-
 
 class Chains:
     """The latest causes, by pane, and the latest pauses, by publisher and event. Both are bounded."""
@@ -69,7 +65,7 @@ class Chains:
         """A command may have just been typed into the pane: what follows there is caused by it."""
         self.causes.pop(pane, None)
         self.causes[pane] = Cause(at, depth)
-        while next(iter(self.causes.values())).at < at - CAUSE_S:
+        if len(self.causes) > KEEP_CAUSES:
             self.causes.popitem(last=False)
 
     def snapshot(self) -> Iterator[f.Fact]:

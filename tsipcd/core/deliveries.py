@@ -18,15 +18,14 @@ from tsipcd.core.delivery import WAITING
 from tsipcd.core.expiry import Expiry
 from tsipcd.core.lanes import Lanes
 from tsipcd.core.names import Absent, Found, World, absent_reason
-from tsipcd.core.state import Message, State
+from tsipcd.core.records import Message
+from tsipcd.core.state import State
 from tsipcd.core.submissions import Submissions
 from tsipcd.core.topology import PanePin, Place, ServerId
 from tsipcd.core.turn import Turn
 
 PANE_GONE: Final = "the pane is gone"
-
-MAX_REFUSALS: Final = 20
-"""A pane that the gate calls ready and the guard refuses this often in a row will never agree."""
+PANE_ENDED: Final = "the pane ended before its answer came"
 
 
 class Deliveries:
@@ -115,7 +114,7 @@ class Deliveries:
                 turn.record(f.MessageHeld(turn.now, message.number, answer.reason or PANE_GONE))
                 self._relocate(turn, message)
             case i.Outcome.GONE:
-                self._doubt(turn, message)
+                self.doubt(turn, message)
             case i.Outcome.UNKNOWN:
                 if message.pin is not None:
                     self._submissions.leave_open(message.number, message.pin.server)
@@ -186,6 +185,10 @@ class Deliveries:
         """Give up a message that waits."""
         self._end(turn, f.MessageFailed(turn.now, message.number, reason))
 
+    def doubt(self, turn: Turn, message: Message, reason: str = PANE_ENDED) -> None:
+        """Nobody can know whether it was typed: it waits for a person."""
+        self._end(turn, f.MessageDoubted(turn.now, message.number, reason))
+
     def expire(self, turn: Turn) -> None:
         """End every waiting message whose time is over."""
         for number in self._expiry.take_due(turn.now):
@@ -203,6 +206,10 @@ class Deliveries:
     def is_typing(self) -> bool:
         """Whether a submission was handed to tmux and its outcome is expected soon."""
         return self._submissions.is_expecting
+
+    def is_first_submission(self, number: int) -> bool:
+        """Whether nothing that was handed to tmux before can have typed the message's current attempt."""
+        return self._submissions.is_first(number) and not self._submissions.may_be_stale(number)
 
     def waits_behind(self, number: int) -> int | None:
         """The message in work for the same pane or file, if it is another one."""
@@ -274,10 +281,10 @@ class Deliveries:
             turn.ask(e.TypeKeys(number, attempt, pin, message.body, shell))
 
     def _refused(self, turn: Turn, message: Message, reason: str) -> None:
-        refusals = self._submissions.refuse(message.number)
+        is_hopeless = self._submissions.refuse(message.number)
         turn.record(f.MessageHeld(turn.now, message.number, reason))
         self._expiry.watch(message.number, message.expires_at)
-        if refusals > MAX_REFUSALS:
+        if is_hopeless:
             self._end(turn, f.MessageFailed(turn.now, message.number, f"refused again and again: {reason}"))
         else:
             self._inspect(turn, message)
@@ -309,17 +316,8 @@ class Deliveries:
         if message.status is not Status.HELD or message.reason != reason:
             turn.record(f.MessageHeld(turn.now, message.number, reason))
 
-    def _doubt(self, turn: Turn, message: Message) -> None:
-        self._submissions.forget(message.number)
-        turn.record(f.MessageDoubted(turn.now, message.number, "the pane ended before its answer came"))
-        self._advance(turn, message.number)
-
-    def _end(
-        self,
-        turn: Turn,
-        fact: f.MessageDelivered | f.StepFinished | f.MessageFailed | f.MessageExpired | f.MessageCancelled,
-    ) -> None:
-        """Record the fact that ends a message, and let the next one of its lane go."""
+    def _end(self, turn: Turn, fact: f.Leaving) -> None:
+        """Record the fact after which nothing is done for a message, and let the next one of its lane go."""
         number = fact.number
         was_watched = self._waiting(number) is not None and self._lanes.head_of(number) == number
         turn.record(fact)
@@ -354,7 +352,7 @@ class Deliveries:
             if message.pin is not None and message.pin.server == server and message.pin in live:
                 self._submit(turn, message, message.pin)
             else:
-                self._doubt(turn, message)
+                self.doubt(turn, message)
 
     def _leave_dead_panes(self, turn: Turn, socket: str, live: set[PanePin]) -> None:
         for pin in self._lanes.keys():  # noqa: SIM118 - a list, taken before it changes

@@ -9,7 +9,8 @@
 
 A notification or data goes from accepted or held to delivered: showing or storing it again is harmless, so no
 intent is recorded. Whatever waits can expire, be cancelled or fail. What is in doubt waits for a decision:
-accepted anew, delivered, or cancelled.
+accepted anew, delivered, or cancelled. A command that waits comes into doubt if the journal turns out to be
+older than what was typed.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from tsipc_client.wire.messages import Status
 _WAITING_ENDS: Final = frozenset({Status.FAILED, Status.EXPIRED, Status.CANCELLED})
 
 MOVES: Final[dict[Status, frozenset[Status]]] = {
-    Status.ACCEPTED: frozenset({Status.HELD, Status.INTENT, Status.DELIVERED}) | _WAITING_ENDS,
-    Status.HELD: frozenset({Status.HELD, Status.INTENT, Status.DELIVERED}) | _WAITING_ENDS,
+    Status.ACCEPTED: frozenset({Status.HELD, Status.INTENT, Status.DELIVERED, Status.IN_DOUBT})
+    | _WAITING_ENDS,
+    Status.HELD: frozenset({Status.HELD, Status.INTENT, Status.DELIVERED, Status.IN_DOUBT}) | _WAITING_ENDS,
     Status.INTENT: frozenset({Status.HELD, Status.DELIVERED, Status.STARTED, Status.IN_DOUBT, Status.FAILED}),
     Status.STARTED: frozenset({Status.DONE, Status.FAILED}),
     Status.IN_DOUBT: frozenset({Status.ACCEPTED, Status.DELIVERED, Status.CANCELLED}),

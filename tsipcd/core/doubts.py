@@ -15,8 +15,9 @@ from tsipcd.core import inputs as i
 from tsipcd.core.deliveries import Deliveries
 from tsipcd.core.delivery import WAITING
 from tsipcd.core.names import Absent, World
+from tsipcd.core.records import Message
 from tsipcd.core.requests import number_in, unknown_id
-from tsipcd.core.state import Message, State
+from tsipcd.core.state import State
 from tsipcd.core.turn import Turn
 
 MAX_UNASKED: Final = 3

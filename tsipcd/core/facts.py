@@ -53,6 +53,8 @@ class MessageAccepted(_Fact, frozen=True, tag="accepted"):
     """The target, if it names one life of one pane (`%N`)."""
     depth: int = 0
     """How many events in a row led to it; see `tsipcd.core.loops`."""
+    secret: bool = False
+    """Its body is never shown."""
 
 
 class EventPublished(_Fact, frozen=True, tag="published"):
@@ -144,10 +146,16 @@ class MessageCancelled(_Fact, frozen=True, tag="cancelled"):
 
 
 class MessageDoubted(_Fact, frozen=True, tag="doubted"):
-    """The pane died between intent and outcome: whether it was typed cannot be known."""
+    """Whether it was typed cannot be known."""
 
     number: int
     reason: str
+
+
+class AttemptsOutrun(_Fact, frozen=True, tag="outrun"):
+    """A pane was typed into under an attempt that this journal had not given out: numbers go on behind it."""
+
+    attempt: int
 
 
 class DoubtResolved(_Fact, frozen=True, tag="resolved"):
@@ -228,6 +236,7 @@ class MessageKept(_Fact, frozen=True, tag="kept"):
     decision: Decision | None = None
     redelivered: int = 0
     depth: int = 0
+    secret_bytes: int | None = None
 
 
 class RunKept(_Fact, frozen=True, tag="run-kept"):
@@ -293,6 +302,7 @@ Fact = (
     | MessageExpired
     | MessageCancelled
     | MessageDoubted
+    | AttemptsOutrun
     | DoubtResolved
     | RunStarted
     | RunFinished
@@ -306,6 +316,9 @@ Fact = (
     | CountersKept
     | KeyKept
 )
+
+Leaving = MessageDelivered | StepFinished | MessageFailed | MessageExpired | MessageCancelled | MessageDoubted
+"""After these nothing more is done for a message, unless a person says so."""
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Fact] = msgspec.msgpack.Decoder(Fact)

@@ -71,6 +71,8 @@ class ServerSeen(msgspec.Struct, frozen=True):
 
     server: ServerId
     sessions: tuple[Session, ...]
+    farthest: int = 0
+    """The highest attempt that any of its panes was typed into under, by this journal or a copy of it."""
 
 
 class ServerGone(msgspec.Struct, frozen=True, gc=False):
@@ -107,7 +109,7 @@ class Outcome(StrEnum):
 
     TYPED = "typed"
     ALREADY = "already"
-    """The pane's marker says that this attempt was typed before."""
+    """The pane's marker, which is the reason then, says that this attempt was typed before."""
     REFUSED = "refused"
     """The guard held: nothing was typed by this attempt, now or before."""
     GONE = "gone"

@@ -16,7 +16,8 @@ from tsipc_client.wire.messages import (
 )
 from tsipcd.core.deliveries import Deliveries
 from tsipcd.core.names import World
-from tsipcd.core.state import Message, State
+from tsipcd.core.records import Message
+from tsipcd.core.state import State
 
 LISTED_CHARS = 200
 """A longer message is cut in a listing; `show` and the files have it whole."""
@@ -30,13 +31,15 @@ def message_view(message: Message, *, behind: int | None = None, chars: int | No
     reason = message.reason
     if not reason and behind is not None and message.status is Status.ACCEPTED:
         reason = f"behind msg-{behind}"
+    is_secret = message.secret_bytes is not None
+    body = f"(secret, {message.secret_bytes:,} bytes)" if is_secret else message.body
     return MessageView(
         id=message.id,
         source=message.source,
         target=message.target,
         type=message.type,
-        message=message.body if chars is None else message.body[:chars],
-        size_bytes=len(message.body.encode()),
+        message=body if chars is None else body[:chars],
+        size_bytes=len(body.encode()) if message.secret_bytes is None else message.secret_bytes,
         timestamp=message.accepted_at,
         status=message.status,
         reason=reason,
@@ -44,6 +47,7 @@ def message_view(message: Message, *, behind: int | None = None, chars: int | No
         event=message.event,
         run=f"run-{message.run}" if message.run else "",
         exit_code=message.exit_code,
+        secret=is_secret,
     )
 
 

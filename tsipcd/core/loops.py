@@ -1,7 +1,7 @@
 """Stops events that answer themselves: a bound on how deep they cause one another, and on how fast they come.
 
 Depth: what a program publishes, sends or runs is caused by the command that was last typed into its pane, or
-else into its session, in the last minute. An event is one deeper than its cause, a command or a run as deep.
+else into its session, not too long ago. An event is one deeper than its cause, a command or a run as deep.
 Rate: a bucket of tokens for each publisher and event, and one for each event, shared by those who could slip
 through the others. Who goes beyond is paused, once, with a record and a notice; what is refused after that
 leaves no trace. Only events that somebody is subscribed to are ever refused.
@@ -9,8 +9,9 @@ leaves no trace. Only events that somebody is subscribed to are ever refused.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +19,7 @@ from tsipc_client.wire.errors import ErrorCode, Refused
 from tsipc_client.wire.messages import Action, PausedEvent, Publish
 from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
-from tsipcd.core.chains import Pair, Pause
+from tsipcd.core.chains import Cause, Pair, Pause
 from tsipcd.core.names import World
 from tsipcd.core.state import State
 from tsipcd.core.turn import Turn
@@ -45,6 +46,8 @@ class Limits:
 
     max_depth: int = 8
     """Events that cause one another, in a row."""
+    window_s: float = 600.0
+    """For how long what happens in a pane is taken for caused by the command typed into it."""
     burst: int = 100
     """Events of one name that one publisher may publish at once."""
     rate: float = 2.0
@@ -94,31 +97,37 @@ class Loops:
         self._each = Buckets(limits.burst, limits.rate)
         self._shared = Buckets(limits.burst * SHARED, limits.rate * SHARED)
 
-    def depth_of(self, now: float, caller: i.Caller) -> int:
-        """How many events in a row led to what this caller asks for; 0: none that can be seen."""
+    def depth_of(self, now: float, caller: i.Caller, *, since: float = -math.inf) -> int:
+        """How many events in a row led to what this caller asks for; 0: none that can be seen.
+
+        What was typed before `since` does not count.
+        """
         causes = self._state.chains.causes
         if not caller.session or not causes:
             return 0
-        own = causes.get(caller.pane)
-        if own is not None and own.is_recent(now):
-            return own.depth
-        found = [causes[pid] for pid in self._world.panes_of(caller.session) if pid in causes]
-        recent = [cause for cause in found if cause.is_recent(now)]
+
+        def typed_into(panes: Iterable[int]) -> list[Cause]:
+            found = (causes[pane] for pane in panes if pane in causes)
+            return [c for c in found if c.at > since and abs(now - c.at) < self._limits.window_s]
+
+        recent = typed_into([caller.pane]) or typed_into(self._world.panes_of(caller.session))
         return max(recent, key=lambda cause: cause.at).depth if recent else 0
 
     def admit(
         self, turn: Turn, caller: i.Caller, request: Publish, subscribers: Sequence[tuple[str, Action]]
     ) -> int:
         """The depth of an event to be published. Raises `Refused` (PAUSED), the first time with a record."""
-        depth = self.depth_of(turn.now, caller) + 1
+        pauses = self._state.chains.pauses
+        own = (caller.session, "" if caller.session else request.source, request.event)
+        # A pause ends the chain that led to it: a person can go on after it without a detour.
+        depth = self.depth_of(turn.now, caller, since=pauses[own].at if own in pauses else -math.inf) + 1
         if not subscribers:
             return depth
-        own = (caller.session, "" if caller.session else request.source, request.event)
         # Who is in no session may call itself anything; a chain runs through as many sessions as it likes.
         doubtful = depth > 1 or not caller.session
         everyone = ("", "", request.event)
         for pair in (own, everyone) if doubtful else (own,):
-            pause = self._state.chains.pauses.get(pair)
+            pause = pauses.get(pair)
             if pause is not None and pause.is_on(turn.now):
                 raise _refusal(pair, pause)
         typed = sum(action is Action.COMMAND for _, action in subscribers)
@@ -169,16 +178,17 @@ class Loops:
         return _refusal(pair, self._state.chains.pauses[pair])
 
     def _to_tell(self, pair: Pair, subscribers: Sequence[tuple[str, Action]]) -> tuple[str, ...]:
-        """The publisher's session and those the event is typed into first; none that still has a notice."""
+        """The publisher's session and those it is typed into first; none that still has such a notice."""
         session, _, event = pair
         typed = [name for name, action in subscribers if action is Action.COMMAND]
         names = dict.fromkeys([session, *typed, *(name for name, _ in subscribers)])
-        unread: set[str] = set()
-        for other, pause in self._state.chains.pauses.items():
-            if other[2] == event:
-                messages = (self._state.messages.get(number) for number in pause.notices)
-                waiting = {m.target for m in messages if m is not None and not m.has_ended}
-                unread |= waiting if other == pair else waiting - {session}
+        messages = (
+            self._state.messages.get(number)
+            for (_, _, paused), pause in self._state.chains.pauses.items()
+            if paused == event
+            for number in pause.notices
+        )
+        unread = {m.target for m in messages if m is not None and not m.has_ended}
         return tuple(name for name in names if name and name not in unread)[:MAX_TOLD]
 
 

@@ -19,6 +19,7 @@ from tsipcd.core.deliveries import Deliveries
 from tsipcd.core.doubts import Doubts
 from tsipcd.core.loops import Limits, Loops
 from tsipcd.core.names import World
+from tsipcd.core.outrun import Outrun
 from tsipcd.core.requests import Requests, number_in, unknown_id
 from tsipcd.core.runs import Runs
 from tsipcd.core.state import State
@@ -50,6 +51,7 @@ class Machine:
         self.world = World()
         self._ttl_s = ttl_s
         self._deliveries = Deliveries(state, self.world)
+        self._outrun = Outrun(state, self._deliveries)
         self._doubts = Doubts(state, self.world, self._deliveries, redeliver_unasked=redeliver_unasked)
         self._runs = Runs(state, self.world, self._deliveries)
         self._loops = Loops(state, self.world, limits, ttl_s)
@@ -101,7 +103,7 @@ class Machine:
             case i.Inspected():
                 self._deliveries.inspected(turn, event)
             case i.Typed():
-                self._deliveries.typed(turn, event)
+                self._deliveries.typed(turn, self._outrun.checked(turn, event))
             case i.TextShown():
                 self._deliveries.shown(turn, event)
             case i.DataStored():
@@ -222,6 +224,7 @@ class Machine:
         for session in seen.sessions:
             if session.name not in self.state.names:
                 turn.record(f.SessionSeen(turn.now, session.name))
+        self._outrun.server_seen(turn, seen)
         self._deliveries.server_seen(turn, seen.server)
 
     def _know(self) -> None:

@@ -42,8 +42,9 @@ from tsipcd.core.deliveries import Deliveries
 from tsipcd.core.delivery import WAITING
 from tsipcd.core.loops import Loops
 from tsipcd.core.names import PREFIX, Absent, Found, World, absent_reason
+from tsipcd.core.records import Remembered
 from tsipcd.core.runs import Runs
-from tsipcd.core.state import Remembered, State
+from tsipcd.core.state import State
 from tsipcd.core.turn import Turn
 
 PIPELINE_EVENT: Final = "deployment"
@@ -87,6 +88,12 @@ class Requests:
             return
         if request.type is MessageType.COMMAND and (fault := command_fault(request.message, raw=request.raw)):
             raise BadInput(ErrorCode.BAD_PARAMS, fault, hint="raw lets control characters through")
+        if request.secret and request.type is MessageType.NOTIFICATION:
+            raise BadInput(
+                ErrorCode.BAD_PARAMS,
+                "a notification cannot be secret: whoever is attached sees it, and tmux logs it",
+                hint="secret is for commands and data",
+            )
         found = self._world.resolve(request.target, self._state.names, caller.session)
         target, held, pane = found.name, "", None
         if isinstance(found, Absent):
@@ -103,7 +110,7 @@ class Requests:
                 turn.now, number, self._sender(request.source, caller), target, request.type, request.message,
                 turn.now + (self._ttl_s if request.ttl_s is None else request.ttl_s),
                 observed=caller.session, now=request.now, raw=request.raw, key=request.key, digest=digest,
-                held=held, pane=pane, depth=self._loops.depth_of(turn.now, caller),
+                held=held, pane=pane, depth=self._loops.depth_of(turn.now, caller), secret=request.secret,
             )
         )  # fmt: skip
         message = self._state.messages[number]

@@ -14,7 +14,8 @@ from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
 from tsipcd.core.deliveries import Deliveries
 from tsipcd.core.names import Absent, World, absent_reason
-from tsipcd.core.state import Message, RunRecord, State
+from tsipcd.core.records import Message, RunRecord
+from tsipcd.core.state import State
 from tsipcd.core.turn import Turn
 
 RUN_STATUS: Final = {

@@ -10,8 +10,6 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from typing import Final, assert_never
 
-import msgspec
-
 from tsipc_client.wire.messages import (
     Action,
     Decision,
@@ -21,12 +19,11 @@ from tsipc_client.wire.messages import (
     RunStatus,
     Sent,
     Status,
-    Step,
 )
 from tsipcd.core import facts as f
 from tsipcd.core.chains import Chains, pause_notice
 from tsipcd.core.delivery import ENDED, check_move
-from tsipcd.core.topology import PanePin
+from tsipcd.core.records import Message, Remembered, RunRecord
 
 KEEP_ENDED: Final = 1000
 """Messages that ended stay listed until this many newer ones have ended."""
@@ -42,79 +39,6 @@ KEEP_NAMES: Final = 10_000
 
 OWN_NAME: Final = "ts-ipc"
 """The sender of what the daemon itself has to say."""
-
-
-class Message(msgspec.Struct, gc=False):
-    """One message, as it stands. Numbers are ids without their `msg-`."""
-
-    number: int
-    source: str
-    target: str
-    type: MessageType
-    body: str
-    accepted_at: float
-    expires_at: float
-    status: Status = Status.ACCEPTED
-    reason: str = ""
-    observed: str = ""
-    event: str = ""
-    now: bool = False
-    raw: bool = False
-    run: int = 0
-    step: int = 0
-    attempt: int = 0
-    pane: PanePin | None = None
-    """The target, if it names one life of one pane."""
-    pin: PanePin | None = None
-    """Where it was, or may have been, typed."""
-    shell: str = ""
-    exit_code: int | None = None
-    story: tuple[tuple[float, Status, str], ...] = ()
-    """Every move after acceptance: time, status, detail."""
-    decision: Decision | None = None
-    """What was decided about its last doubt; None: it never was in doubt, or is."""
-    redelivered: int = 0
-    """How often it was begun anew after a doubt."""
-    depth: int = 0
-    """How many events in a row led to it."""
-
-    @property
-    def has_ended(self) -> bool:
-        """Nothing more will happen to it."""
-        return self.status in ENDED
-
-    @property
-    def id(self) -> str:
-        """Its name on the wire and in files."""
-        return f"msg-{self.number}"
-
-
-class RunRecord(msgspec.Struct):
-    """One execution of a workflow, with the definition as it was when it started."""
-
-    number: int
-    workflow: str
-    steps: tuple[Step, ...]
-    started_at: float
-    status: RunStatus = RunStatus.RUNNING
-    ended_at: float | None = None
-    messages: list[int] = msgspec.field(default_factory=list)
-    """The message of each step reached so far."""
-    depth: int = 0
-
-    @property
-    def id(self) -> str:
-        """Its name on the wire and in files."""
-        return f"run-{self.number}"
-
-
-class Remembered(msgspec.Struct, frozen=True):
-    """What an idempotency key was used for, and its answer."""
-
-    digest: bytes
-    sent: Sent | None = None
-    published: Published | None = None
-    run: int = 0
 
 
 def notice(event: str, data: str) -> str:
@@ -195,14 +119,12 @@ class State:
                 self._move(fact.number, Status.CANCELLED, fact.at)
             case f.MessageDoubted():
                 self._move(fact.number, Status.IN_DOUBT, fact.at, fact.reason).decision = None
+            case f.AttemptsOutrun():
+                self.last_attempt = max(self.last_attempt, fact.attempt)
             case f.DoubtResolved():
                 self._resolve(fact)
             case f.RunStarted():
-                self.runs[fact.number] = RunRecord(
-                    fact.number, fact.workflow, fact.steps, fact.at, depth=fact.depth
-                )
-                self.last_run = max(self.last_run, fact.number)
-                self._remember(fact.key, Remembered(fact.digest, run=fact.number))
+                self._start_run(fact)
             case f.RunFinished():
                 self._finish_run(fact)
             case f.Subscribed() | f.Unsubscribed():
@@ -263,6 +185,7 @@ class State:
             fact.number, fact.source, fact.target, fact.type, fact.body, fact.at, fact.expires_at,
             observed=fact.observed, now=fact.now, raw=fact.raw, run=fact.run, step=fact.step, pane=fact.pane,
             depth=fact.depth,
+            secret_bytes=len(fact.body.encode()) if fact.secret else None,
         )  # fmt: skip
         if fact.held:
             # Always legal, and not through `_move`: a million of them may be replayed.
@@ -328,6 +251,8 @@ class State:
         message.reason = detail if status in _REASONED else ""
         message.story = (*message.story, (at, status, detail))
         if message.has_ended:
+            if message.secret_bytes is not None:
+                message.body = ""
             self.ended.append(number)
             self._drop_oldest()
         return message
@@ -347,6 +272,11 @@ class State:
             number = self.ended.popleft()
             del self.messages[number]
             self.forgotten.append(number)
+
+    def _start_run(self, fact: f.RunStarted) -> None:
+        self.runs[fact.number] = RunRecord(fact.number, fact.workflow, fact.steps, fact.at, depth=fact.depth)
+        self.last_run = max(self.last_run, fact.number)
+        self._remember(fact.key, Remembered(fact.digest, run=fact.number))
 
     def _finish_run(self, fact: f.RunFinished) -> None:
         run = self.runs[fact.number]
@@ -374,7 +304,7 @@ class State:
             fact.number, fact.source, fact.target, fact.type, fact.body, fact.accepted_at, fact.expires_at,
             fact.status, fact.reason, fact.observed, fact.event, fact.now, fact.raw, fact.run, fact.step,
             fact.attempt, fact.pane, fact.pin, fact.shell, fact.exit_code, fact.story,
-            fact.decision, fact.redelivered, fact.depth,
+            fact.decision, fact.redelivered, fact.depth, fact.secret_bytes,
         )  # fmt: skip
         self.in_doubt += fact.status is Status.IN_DOUBT
         if fact.status in ENDED:
@@ -389,5 +319,5 @@ def _kept(at: float, m: Message) -> f.MessageKept:
     return f.MessageKept(
         at, m.number, m.source, m.target, m.type, m.body, m.accepted_at, m.expires_at, m.status, m.reason,
         m.observed, m.event, m.now, m.raw, m.run, m.step, m.attempt, m.pane, m.pin, m.shell, m.exit_code,
-        m.story, m.decision, m.redelivered, m.depth,
+        m.story, m.decision, m.redelivered, m.depth, m.secret_bytes,
     )  # fmt: skip

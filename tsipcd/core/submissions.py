@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from tsipcd.core.topology import ServerId
+
+MAX_REFUSALS: Final = 20
+"""A pane that the gate calls ready and the guard refuses this often in a row will never agree."""
 
 
 class Submissions:
@@ -35,13 +40,13 @@ class Submissions:
         self._unresolved.pop(number, None)
         self._handed.pop(number, None)
 
-    def refuse(self, number: int) -> int:
-        """The guard held; how often it did so in a row."""
+    def refuse(self, number: int) -> bool:
+        """The guard held; whether it did so too often in a row."""
         if not self.is_first(number):
             self._stale.add(number)
         self.settle(number)
         count = self._refusals[number] = self._refusals.get(number, 0) + 1
-        return count
+        return count > MAX_REFUSALS
 
     def leave_pane(self, number: int) -> None:
         """It is not for that pane any more."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from tsipcd.core.inputs import Input, ServerGone
 from tsipcd.tmux.errands import Errands, TmuxEffect
 from tsipcd.tmux.files import make_folder
-from tsipcd.tmux.keys import remove_leftovers
+from tsipcd.tmux.keys import marker_of, remove_leftovers
 from tsipcd.tmux.leash import cut_leftovers
 from tsipcd.tmux.occupant import TYPING_S, Occupants
 from tsipcd.tmux.server import Server
@@ -50,6 +50,7 @@ class Tmux:
         type_into: Iterable[str] = (),
     ) -> None:
         self._binary = binary
+        self._marker = marker_of(identity)
         self._folder = directory / "tmux"
         """For what tmux reads from us; made when first needed."""
         self._is_swept = False
@@ -168,6 +169,7 @@ class Tmux:
                 emit=self._emit,
                 is_double=self._is_double,
                 slots=self._slots,
+                marker=self._marker,
             )
             server.hold(wanted=self._is_held)
             self._servers[socket] = server

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tsipcd.core.inputs import Outcome, Typed
+from tsipcd.core.outrun import MARKER_DIGITS
 from tsipcd.core.topology import PanePin
 from tsipcd.tmux.commands import as_format, both, command, equal, sequence, when
 from tsipcd.tmux.connection import Connection
@@ -53,6 +54,11 @@ Its answer is to be emitted by whoever called it.
 """
 
 
+def marker_of(identity: str) -> str:
+    """The pane option of the journal with that identity: how far typing came."""
+    return f"@tsipc_seq_{identity}"
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One text for one pane, with the number under which it is typed at most once."""
@@ -68,12 +74,12 @@ class Attempt:
     @property
     def marker(self) -> str:
         """The pane option that holds how far typing came."""
-        return f"@tsipc_seq_{self.identity}"
+        return marker_of(self.identity)
 
     @property
     def begun(self) -> str:
         """The marker's value once the text was typed but not Enter. Zero-padded: compared as text."""
-        return f"{self.number:016d}"
+        return f"{self.number:0{MARKER_DIGITS}d}"
 
     @property
     def done(self) -> str:
@@ -100,7 +106,7 @@ class _Answer:
         if self.state[:2] != (attempt.pin.pane, str(attempt.pin.pid)):
             return Outcome.GONE, "the pane is gone"
         if self.marker >= attempt.done:
-            return Outcome.ALREADY, ""
+            return Outcome.ALREADY, self.marker
         for value, refusal in zip(self.state[2:], _REFUSALS, strict=True):
             if value != "0":
                 return Outcome.REFUSED, refusal

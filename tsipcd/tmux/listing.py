@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from tsipcd.core.outrun import attempt_of
 from tsipcd.core.topology import Pane, PanePin, ServerId, Session
 from tsipcd.tmux.commands import command
 from tsipcd.tmux.connection import OUR_SESSION, Connection
@@ -42,6 +43,8 @@ class Listing:
     """One server at one moment."""
 
     sessions: tuple[Session, ...]
+    farthest: int
+    """The highest attempt among the markers of all panes."""
     must_leave: bool
     """Without our client this server would exit now, as its user has told it to."""
 
@@ -54,12 +57,12 @@ class Client:
     session_id: str
 
 
-async def list_server(connection: Connection) -> Listing:
-    """All sessions of the connection's server. Raises `TmuxError`."""
+async def list_server(connection: Connection, marker: str = "") -> Listing:
+    """All sessions of the server, and the farthest of its panes' options `marker`. Raises `TmuxError`."""
     words = _Words()
     blocks = await connection.run(
         command("list-sessions", "-F", words.form("s", _SESSION)),
-        command("list-panes", "-a", "-F", words.form("p", _PANE)),
+        command("list-panes", "-a", "-F", words.form("p", (*_PANE, marker))),
         command("list-clients", "-F", words.form("c", _CLIENT)),
         command("display-message", "-p", words.form("o", _SERVER)),
     )
@@ -69,7 +72,8 @@ async def list_server(connection: Connection) -> Listing:
     clients = _users_clients(records)
     sessions = _sessions(connection.server, records, Counter(client.session_id for client in clients))
     exit_empty, exit_unattached = (_is_on(value) for value in records["o"][0])
-    return Listing(sessions, (exit_empty and not sessions) or (exit_unattached and not clients))
+    farthest = max((attempt_of(record[-1]) for record in records["p"]), default=0)
+    return Listing(sessions, farthest, (exit_empty and not sessions) or (exit_unattached and not clients))
 
 
 async def list_clients(connection: Connection, session_id: str) -> list[Client]:
@@ -138,7 +142,7 @@ def _sessions(
 
 
 def _panes(server: ServerId, records: list[list[str]]) -> Iterator[tuple[str, Pane]]:
-    for session, pane, pid, window, index, active, window_active, window_name, program in records:
+    for session, pane, pid, window, index, active, window_active, window_name, program, _ in records:
         yield (
             session,
             Pane(

@@ -55,6 +55,7 @@ class Server:
         emit: Callable[[Input], None],
         is_double: Callable[[Server, tuple[int, int]], bool],
         slots: asyncio.Semaphore,
+        marker: str = "",
     ) -> None:
         self.socket = socket
         self.identity: ServerId | None = None
@@ -74,6 +75,7 @@ class Server:
         self._emit = emit
         self._is_double = is_double
         self._slots = slots
+        self._marker = marker
         self._connection: Connection | None = None
         self._is_dirty = True
         self._task: asyncio.Task[None] | None = None
@@ -229,9 +231,9 @@ class Server:
         return connection
 
     async def _list(self, connection: Connection) -> None:
-        listing = await list_server(connection)
+        listing = await list_server(connection, self._marker)
         self.identity = connection.server
-        self._emit(ServerSeen(connection.server, listing.sessions))
+        self._emit(ServerSeen(connection.server, listing.sessions, listing.farthest))
         if listing.must_leave:
             await self._let_exit(connection)
 

@@ -25,6 +25,7 @@ from typing import Protocol, assert_never
 from tsipc_client.wire.messages import MessageType
 from tsipc_client.wire.text import is_safe
 from tsipcd.core.facts import (
+    AttemptsOutrun,
     CauseKept,
     CountersKept,
     DoubtResolved,
@@ -122,7 +123,15 @@ def lines(
             return (f"{at} SUBSCRIBE {pair} {fact.action.value}",)
         case Unsubscribed():
             return (f"{at} UNSUBSCRIBE {safe_name(fact.session)} [{safe_name(fact.event)}]",)
-        case TypingIntended() | SessionSeen() | MessageKept() | RunKept() | CountersKept() | KeyKept():
+        case (
+            TypingIntended()
+            | AttemptsOutrun()
+            | SessionSeen()
+            | MessageKept()
+            | RunKept()
+            | CountersKept()
+            | KeyKept()
+        ):
             return ()
         case PauseKept() | CauseKept():
             return ()

@@ -45,6 +45,8 @@ def content(message: MessageView) -> bytes:
     for key in ("reason", "event", "run", "observed"):
         if text := getattr(message, key):
             value[key] = text
+    if message.secret:
+        value["secret"] = True
     if message.exit_code is not None:
         value["exit_code"] = message.exit_code
     return document.dump(value)
