@@ -116,6 +116,7 @@ def test_a_pause_ends_by_itself_and_survives_a_restart() -> None:
     again = Room(("a", "e", "command"), state=state)
     again.now = room.now
     refused(again.publish("e", again.inside("a")))
+    assert again.pauses == []
     assert [(p.event, p.publisher, p.observed) for p in again.machine.paused(again.now)] == [("e", "a", True)]
     again.now += 60
     assert again.machine.paused(again.now) == ()
@@ -247,6 +248,18 @@ def test_forged_senders_share_a_bucket() -> None:
     assert sum(isinstance(answer, m.Published) for answer in answers) == 10 * SHARED
     (pause,) = room.pauses
     assert (pause.session, pause.source) == ("", "")
+    assert isinstance(room.publish("e", room.inside("quiet")), m.Published)
+
+
+def test_a_chain_that_fans_out_is_measured_by_what_it_would_type() -> None:
+    """However many sessions one publishes to, no more commands are typed than the common bucket holds."""
+    room = Room(("a", "e", "command"), *((f"s{n}", "e", "command") for n in range(59)), burst=10)
+    for caller in (OUTSIDE, room.inside("a")):
+        answer = room.publish("e", caller)
+        assert isinstance(answer, m.Published)
+        room.type(int(answer.subscribers[0].id.removeprefix("msg-")))
+    assert "more than 100 commands in answer" in refused(room.publish("e", room.inside("a"))).message
+    assert room.pauses[0].session == ""
     assert isinstance(room.publish("e", room.inside("quiet")), m.Published)
 
 

@@ -12,9 +12,10 @@ import shlex
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,11 +26,13 @@ from tests.support.tmux import Tmux
 from tests.support.wait import until
 from tsipc_client.wire.messages import Publish
 from tsipcd.core import inputs as i
-from tsipcd.core.loops import SHARED, Loops
+from tsipcd.core.chains import Pause
+from tsipcd.core.loops import SHARED, Buckets, Loops
 from tsipcd.core.turn import Turn
 
 WITHIN_S = 300.0
 DEPTH = 8
+PAUSE_S = 3600
 FEW = 10
 BURST = min(count(FEW, 100), 100)
 """What each bucket of a storm holds."""
@@ -74,6 +77,16 @@ def without_guard() -> None:
     Loops.admit = admit  # type: ignore[method-assign]
 
 
+def without_buckets() -> None:
+    """There is always a token left."""
+    Buckets.take = lambda self, pair, now, cost: True  # type: ignore[method-assign]  # noqa: ARG005
+
+
+def without_memory() -> None:
+    """No pause is in force after the refusal that began it."""
+    Pause.is_on = lambda self, now: False  # type: ignore[method-assign]  # noqa: ARG005
+
+
 class Room:
     """A daemon, its sessions, and the scripts that answer events."""
 
@@ -82,17 +95,19 @@ class Room:
         self.tmux = tmux
         self.report = folder / "report"
         self.report.touch()
+        self.began = 0.0
         (folder / "ipc").mkdir(mode=0o700)
         self.daemon = self.another()
         self.limit(BURST)
 
     def limit(self, burst: int) -> None:
         """What each bucket holds. It hardly fills, and a pause outlasts the test: the bounds are exact."""
-        text = f'[events]\nburst = {burst}\nrate = 0.01\npause = "1h"\n'
+        text = f"[events]\nburst = {burst}\nrate = 0.01\npause = {PAUSE_S}\n"
         (self.folder / "ipc/config.toml").write_text(text)
 
-    def another(self, *, weakened: str = "") -> Daemon:
-        """A daemon for this room; it is not started."""
+    def another(self, without: Callable[[], None] | None = None) -> Daemon:
+        """A daemon for this room, perhaps with a safeguard off; it is not started."""
+        weakened = f"{__name__}:{without.__name__}" if without is not None else ""
         environment = {"TMUX_TMPDIR": str(self.tmux.folder), "HOME": str(self.folder)}
         self.daemon = Daemon(self.folder / "ipc", environment, weakened=weakened)
         return self.daemon
@@ -108,6 +123,7 @@ class Room:
             script = self.script(event)
             script.write_text(how or self.publishes(answer, tries))
         first, _ = pattern.answers[0]
+        self.began = time.time()
         self.daemon.call("publish", source="beginning", event=first, data=self.types(first))
 
     def script(self, event: str) -> Path:
@@ -116,6 +132,10 @@ class Room:
 
     def types(self, event: str) -> str:
         return f"sh {self.script(event)}"
+
+    def hides(self, event: str) -> str:
+        """The same once, from a process that soon has no shell in a pane among its parents."""
+        return f"setsid -f sh -c {shlex.quote(f'sleep 0.02; {self.publishes(event, 1)}')}"
 
     def publishes(self, event: str, tries: int) -> str:
         """A shell command that publishes the event so many times."""
@@ -143,8 +163,13 @@ class Room:
         return [line for line in lines if line.startswith(f"{action} ")]
 
     @property
-    def paused(self) -> list[dict[str, object]]:
+    def paused(self) -> list[dict[str, Any]]:
         return list(self.daemon.call("status")["paused"])
+
+    @property
+    def until_paused(self) -> float:
+        """Seconds from the first event to the first pause, by the daemon's own clock."""
+        return min(float(paused["until"]) for paused in self.paused) - PAUSE_S - self.began
 
     def notices(self) -> Counter[str]:
         """How many each session has got."""
@@ -168,12 +193,13 @@ class Room:
         )
         tally.took("a bystander's command, during a loop", time.monotonic() - began)
 
-    def is_stopped(self, tally: Tally, pattern: Pattern, began: float) -> None:
+    def is_stopped(self, tally: Tally, pattern: Pattern) -> None:
         """Wait for the first pause, serving others; then until everything has ended."""
+        deadline = time.monotonic() + WITHIN_S
         while not self.paused:
             self.serves_others(tally)
-            assert time.monotonic() - began < WITHIN_S, "nothing is paused"
-        tally.took(f"{pattern.name}: until paused", time.monotonic() - began)
+            assert time.monotonic() < deadline, "nothing is paused"
+        tally.took(f"{pattern.name}: until paused", self.until_paused)
         until(self.rests, what="all answers have ended", within_s=WITHIN_S)
         self.serves_others(tally)
 
@@ -182,7 +208,7 @@ class Room:
         records = self.log("PAUSE")
         pairs = Counter(re.match(r"PAUSE \S+ \[\S+\]", line)[0] for line in records)  # type: ignore[index]
         assert set(pairs.values()) == {1}, records
-        warnings = self.daemon.log.read_text().count(" is paused for 3600 s")
+        warnings = self.daemon.log.read_text().count(f" is paused for {PAUSE_S} s")
         assert warnings == len(records)
         notices = self.notices()
         assert notices
@@ -209,9 +235,8 @@ def rss_kib(pid: int) -> int:
 @pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.name)
 def test_a_loop_is_stopped(room: Room, tally: Tally, pattern: Pattern) -> None:
     """Each event answered once: eight in a row are accepted, of a tree no more than the bucket of each."""
-    began = time.monotonic()
     room.play(pattern)
-    room.is_stopped(tally, pattern, began)
+    room.is_stopped(tally, pattern)
     accepted = 1 + sum(accepted for accepted, _ in room.answered)
     tally.add(f"{pattern.name}: events accepted", accepted)
     tally.add("loops stopped")
@@ -228,10 +253,9 @@ def test_a_loop_is_stopped(room: Room, tally: Tally, pattern: Pattern) -> None:
 def test_a_storm_is_stopped(room: Room, tally: Tally, pattern: Pattern, turn: int) -> None:
     """Each event answered with many: thousands are tried, no more than the buckets hold are accepted."""
     del turn
-    began = time.monotonic()
     room.play(pattern, tries=TRIES)
     before = rss_kib(room.daemon.pid)
-    room.is_stopped(tally, pattern, began)
+    room.is_stopped(tally, pattern)
     accepted = 1 + sum(accepted for accepted, _ in room.answered)
     refused = sum(refused for _, refused in room.answered)
     tally.add(f"{pattern.name}: events of a storm accepted", accepted)
@@ -244,9 +268,8 @@ def test_a_storm_is_stopped(room: Room, tally: Tally, pattern: Pattern, turn: in
 
 def test_a_pause_outlives_the_daemon_and_what_it_refuses_leaves_no_trace(room: Room, tally: Tally) -> None:
     """Killed and started again, it refuses the same session; a thousand tries write nothing."""
-    began = time.monotonic()
     room.play(ITSELF)
-    room.is_stopped(tally, ITSELF, began)
+    room.is_stopped(tally, ITSELF)
     (paused,) = room.paused
     room.daemon.kill()
     room.daemon.start()
@@ -272,11 +295,10 @@ def test_the_client_says_why(room: Room, tally: Tally) -> None:
     relay = room.folder / "relay"
     again = room.client("publish", "whoever", "e", room.types("e"))
     relay.write_text(f"{again} 2>{went_wrong}; echo 0 $? >>{room.report}\n")
-    began = time.monotonic()
     room.tmux.session("b")
     room.play(ITSELF, how=room.client("send", "whoever", "b", f"sh {relay}"))
     until(lambda: (0, 7) in room.answered, what="a refusal", within_s=WITHIN_S)
-    tally.took("by way of sends: until paused", time.monotonic() - began)
+    tally.took("by way of sends: until paused", room.until_paused)
     assert room.answered == [(0, 0)] * (DEPTH - 1) + [(0, 7)]
     assert "event 'e' from b is paused until" in went_wrong.read_text()
     assert "9 events in a row caused one another, 8 may" in went_wrong.read_text()
@@ -285,12 +307,10 @@ def test_the_client_says_why(room: Room, tally: Tally) -> None:
 
 def test_a_loop_that_hides_from_the_depth_is_stopped(room: Room, tally: Tally) -> None:
     """From processes that left their pane, each in another's name: the event's common bucket ends it."""
-    began = time.monotonic()
-    hidden = room.publishes("e", 1)
     room.limit(FEW)
-    room.play(ITSELF, how=f"setsid -f sh -c {shlex.quote(f'sleep 0.02; {hidden}')}")
+    room.play(ITSELF, how=room.hides("e"))
     until(lambda: room.paused, what="a pause", within_s=WITHIN_S)
-    tally.took("hidden: until paused", time.monotonic() - began)
+    tally.took("hidden: until paused", room.until_paused)
     until(room.rests, what="all answers have ended", within_s=WITHIN_S)
     accepted = 1 + sum(accepted for accepted, _ in room.answered)
     tally.add("hidden: events accepted", accepted)
@@ -303,10 +323,42 @@ def test_a_loop_that_hides_from_the_depth_is_stopped(room: Room, tally: Tally) -
 @pytest.mark.parametrize("pattern", [ITSELF, EACH_OTHER], ids=lambda pattern: pattern.name)
 def test_without_the_guard_it_goes_on(room: Room, tally: Tally, pattern: Pattern) -> None:
     """Negative control: the same loop passes every bound that stops it otherwise."""
-    room.another(weakened=f"{__name__}:{without_guard.__name__}")
+    room.another(without_guard)
     room.play(pattern)
     bound = 3 * DEPTH + BURST
     until(lambda: len(room.answered) > bound, what="more events than ever are accepted", within_s=WITHIN_S)
     assert all(answer == (1, 0) for answer in room.answered)
     assert room.paused == []
     tally.add("loops that went on without the guard")
+
+
+def test_without_buckets_a_storm_goes_on(room: Room, tally: Tally) -> None:
+    """Negative control: more is accepted than the bucket holds."""
+    room.another(without_buckets)
+    room.play(ITSELF, tries=TRIES)
+    until(
+        lambda: sum(accepted for accepted, _ in room.answered) > 2 * BURST,
+        what="more events than ever are accepted",
+        within_s=WITHIN_S,
+    )
+    tally.add("storms that went on without buckets")
+
+
+def test_without_buckets_a_hidden_loop_goes_on(room: Room, tally: Tally) -> None:
+    """Negative control: it passes the bound of the common bucket."""
+    room.limit(1)
+    room.another(without_buckets)
+    room.play(ITSELF, how=room.hides("e"))
+    until(lambda: len(room.answered) > 3 * SHARED, what="more events than ever", within_s=WITHIN_S)
+    assert room.paused == []
+    tally.add("hidden loops that went on without buckets")
+
+
+def test_without_memory_each_refusal_is_a_record(room: Room, tally: Tally) -> None:
+    """Negative control: the oracle of one record for each publisher and event sees more."""
+    room.another(without_memory)
+    room.play(ITSELF, tries=TRIES)
+    until(lambda: len(room.log("PAUSE")) > 2, what="another record", within_s=WITHIN_S)
+    with pytest.raises(AssertionError, match="PAUSE a"):
+        room.has_one_record_and_notice(ITSELF)
+    tally.add("storms that filled the log without memory")
