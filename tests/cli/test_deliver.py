@@ -26,6 +26,7 @@ STATUS_OF_CODE = {
     ErrorCode.KEY_REUSED: 7,
     ErrorCode.NOT_ALLOWED: 7,
     ErrorCode.PAUSED: 7,
+    ErrorCode.QUEUE_FULL: 7,
     ErrorCode.BUSY: 7,
     ErrorCode.STORAGE_FULL: 7,
     ErrorCode.STOPPING: 7,
