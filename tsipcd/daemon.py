@@ -134,6 +134,7 @@ def _recover(directory: Path, folder: Folder, config: Config, state: State) -> t
 
     def replay(sequence: int, payload: bytes) -> None:
         fact = meaning.apply(state, payload)
+        state.last_at = fact.at
         if log is not None:
             log.replay(sequence, lambda: log_lines(state, fact))
 

@@ -14,16 +14,17 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from tsipcd.clock import Clock
 from tsipcd.core import facts as f
 from tsipcd.core.effects import Effect
-from tsipcd.core.inputs import Input, Ticked
+from tsipcd.core.inputs import ClockSet, Input, Ticked
 from tsipcd.core.machine import Machine
 
 MAX_BATCH: Final = 512
 """Inputs decided before the loop looks at its sockets again."""
 
 MAX_TIMER_S: Final = 300.0
-"""A deadline further away is looked at again after this long: the wall clock may jump."""
+"""A deadline further away is looked at again after this long: timers stand still in a suspended machine."""
 
 _logger = logging.getLogger("tsipcd.runtime")
 
@@ -70,6 +71,7 @@ class Runtime:
         self._turned = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
+        self._clock = Clock()
 
     def restore(self) -> None:
         """Once, after replay: go on from where an earlier life stopped."""
@@ -100,10 +102,13 @@ class Runtime:
         await self._turned.wait()
 
     def _drain(self) -> None:
-        now = time.time()
         facts: list[f.Fact] = []
         effects: list[Effect] = []
         try:
+            if by_s := self._clock.set_by_s():
+                _logger.warning("the clock was set by %+.0f s; what waits keeps the time it had left", by_s)
+                self._inputs.appendleft(ClockSet(by_s))
+            now = time.time()
             for _ in range(min(len(self._inputs), MAX_BATCH)):
                 event = self._inputs.popleft()
                 new_facts, new_effects = self._machine.handle(event, now)

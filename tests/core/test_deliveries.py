@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.talk import SERVER, Talk, kinds, only, pin, session
 from tsipc_client.wire import messages as m
 from tsipcd.core import effects as e
 from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
+from tsipcd.core.machine import Machine
+from tsipcd.core.state import State
 from tsipcd.core.topology import ServerId
 
 
@@ -149,6 +153,35 @@ def test_a_message_expires_while_it_waits(talk: Talk) -> None:
     effects = talk.tell(i.Ticked())
     assert talk.status(1) == "expired"
     assert only(effects, e.Inspect).number == 2
+
+
+@pytest.mark.parametrize("by_s", [3e7, -3e7])
+def test_a_clock_that_is_set_moves_the_deadlines(talk: Talk, by_s: float) -> None:
+    """What had ten seconds left has ten seconds left, in this life and, by its facts, in the next."""
+    talk.send("claude-manager", ttl_s=10.0)
+    left_s = talk.state.messages[1].expires_at - talk.now
+    talk.now += by_s
+    talk.tell(i.ClockSet(by_s))
+    assert talk.state.messages[1].expires_at - talk.now == pytest.approx(left_s, abs=0.01)
+    assert talk.machine.next_deadline is not None
+    talk.now = talk.machine.next_deadline
+    talk.tell(i.Ticked())
+    assert talk.status(1) == "expired"
+    again = State()
+    for fact in talk.facts:
+        again.apply(fact)
+    assert again.messages[1].expires_at == talk.state.messages[1].expires_at
+
+
+def test_time_between_two_lives_is_not_negative(talk: Talk) -> None:
+    """A clock that is behind the last fact was set back: nobody waits longer for it."""
+    talk.send("claude-manager", ttl_s=10.0)
+    expires_at = talk.state.messages[1].expires_at
+    talk.state.last_at = talk.now
+    next_life = Machine(talk.state)
+    facts, _ = next_life.restore(talk.now - 3e7)
+    assert isinstance(facts[0], f.ClockSet)
+    assert talk.state.messages[1].expires_at == pytest.approx(expires_at - 3e7, abs=0.01)
 
 
 def test_a_notification_waits_until_somebody_attaches(talk: Talk) -> None:

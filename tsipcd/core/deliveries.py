@@ -42,14 +42,14 @@ class Deliveries:
         self._unseen: dict[tuple[ServerId, str], deque[int]] = {}
         """Notifications waiting for somebody to attach, by session."""
         self._submissions = Submissions()
-        self._expiry = Expiry()
+        self.expiry = Expiry()
         self.draining = False
 
     # ── entering ──────────────────────────────────────────────────────────────────────────────────────────
 
     def enter(self, turn: Turn, message: Message, found: Found | Absent) -> None:
         """Start on a message that was just accepted; `found` is where its target leads."""
-        self._expiry.watch(message.number, message.expires_at)
+        self.expiry.watch(message.number, message.expires_at)
         if message.type is MessageType.DATA:
             self._store(turn, message)
         elif isinstance(found, Found):
@@ -69,7 +69,7 @@ class Deliveries:
                     e.AdoptStep(message.number, message.pin, message.run, message.step, message.redelivered)
                 )
             elif message.status in WAITING:
-                self._expiry.watch(message.number, message.expires_at)
+                self.expiry.watch(message.number, message.expires_at)
                 if message.type is MessageType.DATA:
                     self._store(turn, message)
                 else:
@@ -191,7 +191,7 @@ class Deliveries:
 
     def expire(self, turn: Turn) -> None:
         """End every waiting message whose time is over."""
-        for number in self._expiry.take_due(turn.now):
+        for number in self.expiry.take_due(turn.now):
             message = self._waiting(number)
             # One that was begun anew has a later deadline, and is watched for that as well.
             if message is not None and message.expires_at <= turn.now:
@@ -200,7 +200,7 @@ class Deliveries:
     @property
     def next_deadline(self) -> float | None:
         """When `expire` has something to do, in seconds since the epoch; None: never."""
-        return self._expiry.next_deadline
+        return self.expiry.next_deadline
 
     @property
     def is_typing(self) -> bool:
@@ -283,7 +283,7 @@ class Deliveries:
     def _refused(self, turn: Turn, message: Message, reason: str) -> None:
         is_hopeless = self._submissions.refuse(message.number)
         turn.record(f.MessageHeld(turn.now, message.number, reason))
-        self._expiry.watch(message.number, message.expires_at)
+        self.expiry.watch(message.number, message.expires_at)
         if is_hopeless:
             self._end(turn, f.MessageFailed(turn.now, message.number, f"refused again and again: {reason}"))
         else:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Iterable
+from typing import Self
 
 
 class Expiry:
@@ -13,6 +15,14 @@ class Expiry:
         self._numbers: dict[int, list[int]] = {}
         self._seconds: list[int] = []
         """A heap of the keys. One entry a second, not one a message: a million may wait."""
+
+    @classmethod
+    def of(cls, deadlines: Iterable[tuple[int, float]]) -> Self:
+        """All of these, as `watch` takes them."""
+        expiry = cls()
+        for number, expires_at in deadlines:
+            expiry.watch(number, expires_at)
+        return expiry
 
     def watch(self, number: int, expires_at: float) -> None:
         """Report `number` from `expires_at` on (seconds since the epoch; infinity: never)."""

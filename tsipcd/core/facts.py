@@ -209,6 +209,12 @@ class SessionSeen(_Fact, frozen=True, tag="seen"):
     name: str
 
 
+class ClockSet(_Fact, frozen=True, tag="clock"):
+    """The wall clock is another than it was; every deadline moves with it."""
+
+    by_s: float
+
+
 class MessageKept(_Fact, frozen=True, tag="kept"):
     """Snapshots only: a message as it stood."""
 
@@ -309,6 +315,7 @@ Fact = (
     | Subscribed
     | Unsubscribed
     | SessionSeen
+    | ClockSet
     | MessageKept
     | RunKept
     | PauseKept

@@ -163,6 +163,12 @@ class Ticked(msgspec.Struct, frozen=True, gc=False):
     """The deadline the core asked for has come."""
 
 
+class ClockSet(msgspec.Struct, frozen=True, gc=False):
+    """Somebody set the wall clock by so much, while the daemon ran."""
+
+    by_s: float
+
+
 class StorageChanged(msgspec.Struct, frozen=True, gc=False):
     """Room for new work ran out (`low`) or came back."""
 
@@ -194,6 +200,7 @@ Input = (
     | StepEnded
     | StepPrinted
     | Ticked
+    | ClockSet
     | StorageChanged
     | MemoryChanged
     | DrainAsked

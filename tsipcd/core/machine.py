@@ -10,13 +10,14 @@ from typing import Final, assert_never
 
 from tsipc_client.wire import messages as m
 from tsipc_client.wire.errors import BadInput, ErrorCode, Refused, WireError
+from tsipcd.core import clock, listings
 from tsipcd.core import effects as e
 from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
-from tsipcd.core import listings
 from tsipcd.core.bounds import Bounds, Caps
 from tsipcd.core.deliveries import Deliveries
 from tsipcd.core.doubts import Doubts
+from tsipcd.core.expiry import Expiry
 from tsipcd.core.loops import Limits, Loops
 from tsipcd.core.names import World
 from tsipcd.core.outrun import Outrun
@@ -72,6 +73,8 @@ class Machine:
     def restore(self, now: float) -> tuple[list[f.Fact], list[e.Effect]]:
         """Once, after replay: what has to go on from where an earlier life stopped."""
         turn = Turn(self.state, now)
+        if back_s := clock.set_back_s(self.state.last_at, now):
+            self._set_clock(turn, back_s)
         self._deliveries.restore(turn)
         self._runs.restore(turn, self._ttl_s)
         self._runs.follow_along(turn, self._ttl_s)
@@ -114,6 +117,8 @@ class Machine:
                 self._runs.printed(turn, event)
             case i.Ticked():
                 self._deliveries.expire(turn)
+            case i.ClockSet():
+                self._set_clock(turn, event.by_s)
             case i.StorageChanged():
                 self._storage_low = event.low
             case i.MemoryChanged():
@@ -157,6 +162,11 @@ class Machine:
         if message is None:
             return None
         return listings.message_view(message, behind=self._deliveries.waits_behind(number))
+
+    def _set_clock(self, turn: Turn, by_s: float) -> None:
+        turn.record(f.ClockSet(turn.now, by_s))
+        deadlines = ((x.number, x.expires_at) for x in self.state.messages.values() if not x.has_ended)
+        self._deliveries.expiry = Expiry.of(deadlines)
 
     def _ask(self, turn: Turn, asked: i.Asked) -> None:
         try:

@@ -20,6 +20,7 @@ from tsipc_client.wire.messages import (
     Sent,
     Status,
 )
+from tsipcd.core import clock
 from tsipcd.core import facts as f
 from tsipcd.core.chains import Chains, pause_notice
 from tsipcd.core.delivery import ENDED, check_move
@@ -79,6 +80,8 @@ class State:
         self.last_message = 0
         self.last_run = 0
         self.last_attempt = 0
+        self.last_at = 0.0
+        """When the last fact was written that an earlier life left; whoever replays it says so."""
         self.forgotten: list[int] = []
         """Messages dropped from the list since somebody last took this: their view files may go."""
 
@@ -113,10 +116,8 @@ class State:
                 self._finish_step(fact)
             case f.MessageFailed():
                 self._move(fact.number, Status.FAILED, fact.at, fact.reason)
-            case f.MessageExpired():
-                self._move(fact.number, Status.EXPIRED, fact.at)
-            case f.MessageCancelled():
-                self._move(fact.number, Status.CANCELLED, fact.at)
+            case f.MessageExpired() | f.MessageCancelled():
+                self._move(fact.number, _TAKEN_BACK[type(fact)], fact.at)
             case f.MessageDoubted():
                 self._move(fact.number, Status.IN_DOUBT, fact.at, fact.reason).decision = None
             case f.AttemptsOutrun():
@@ -129,21 +130,14 @@ class State:
                 self._finish_run(fact)
             case f.Subscribed() | f.Unsubscribed():
                 self._see(fact.session)
+            case f.ClockSet():
+                clock.shift(self.messages.values(), fact.by_s)
             case f.SessionSeen():
                 self._see(fact.name)
             case f.MessageKept():
                 self._keep(fact)
             case f.RunKept():
-                self.runs[fact.number] = RunRecord(
-                    fact.number,
-                    fact.workflow,
-                    fact.steps,
-                    fact.started_at,
-                    fact.status,
-                    fact.ended_at,
-                    list(fact.messages),
-                    fact.depth,
-                )
+                self._keep_run(fact)
             case f.PauseKept() | f.CauseKept():
                 self.chains.apply(fact)
             case f.CountersKept():
@@ -278,6 +272,12 @@ class State:
         self.last_run = max(self.last_run, fact.number)
         self._remember(fact.key, Remembered(fact.digest, run=fact.number))
 
+    def _keep_run(self, fact: f.RunKept) -> None:
+        self.runs[fact.number] = RunRecord(
+            fact.number, fact.workflow, fact.steps, fact.started_at, fact.status, fact.ended_at,
+            list(fact.messages), fact.depth,
+        )  # fmt: skip
+
     def _finish_run(self, fact: f.RunFinished) -> None:
         run = self.runs[fact.number]
         run.status, run.ended_at = fact.status, fact.at
@@ -310,6 +310,8 @@ class State:
         if fact.status in ENDED:
             self.ended.append(fact.number)
 
+
+_TAKEN_BACK: Final = {f.MessageExpired: Status.EXPIRED, f.MessageCancelled: Status.CANCELLED}
 
 _REASONED: Final = frozenset({Status.HELD, Status.FAILED, Status.IN_DOUBT})
 """Statuses whose detail is a reason for people."""

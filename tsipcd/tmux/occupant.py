@@ -121,11 +121,15 @@ class Occupants:
             reason = (
                 (_step_reason(occupant, sight) if effect.step else "")
                 or _program_reason(occupant, sight, line, before)
-                or _person_reason(occupant, sight, line, typing=time.time() - sight.activity < self._quiet_s)
+                or _person_reason(occupant, sight, line, typing=self._is_recent(sight.activity))
             )
         if reason:
             return Inspected(effect.number, Verdict.WAIT, reason, sight.pin)
         return Inspected(effect.number, Verdict.READY, "", sight.pin, _shell_at_prompt(occupant, sight))
+
+    def _is_recent(self, second: float) -> bool:
+        # Later than now: the clock was set back since.
+        return -1.0 <= time.time() - second < self._quiet_s
 
     def _identify(self, sight: Sight) -> Occupant:
         if sight.process is None:

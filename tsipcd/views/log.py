@@ -27,6 +27,7 @@ from tsipc_client.wire.text import is_safe
 from tsipcd.core.facts import (
     AttemptsOutrun,
     CauseKept,
+    ClockSet,
     CountersKept,
     DoubtResolved,
     EventPaused,
@@ -127,6 +128,7 @@ def lines(
             TypingIntended()
             | AttemptsOutrun()
             | SessionSeen()
+            | ClockSet()
             | MessageKept()
             | RunKept()
             | CountersKept()
