@@ -50,6 +50,9 @@ from tsipcd.views.workflows import WorkflowStore
 DRAIN_S: Final = 8.0
 """How long a stop waits for what tmux was just handed; systemd gives 15 s in all."""
 
+DISK_S: Final = 2.0
+"""How long a stop then waits for the disk before it tells those who wait that it does not answer."""
+
 UNREACHABLE_S: Final = 1.0
 """How long a daemon that holds the lock may have no socket: one that just starts makes it at once."""
 
@@ -62,8 +65,8 @@ def run(*, verbose: bool) -> int:
     """Serve until told to stop. The exit status: 0, 75 if another daemon serves the folder, else 1."""
     _set_up_logging(verbose=verbose)
     held: lock.Held | None = None
+    directory = state_directory()
     try:
-        directory = state_directory()
         folder = Folder.open(str(directory))
         listening = activated()
         by_systemd = listening is not None
@@ -76,8 +79,11 @@ def run(*, verbose: bool) -> int:
     except lock.AlreadyRunning as error:
         _logger.error("%s", error)  # noqa: TRY400 - says it all
         return os.EX_TEMPFAIL
-    except (JournalError, OSError, WireError) as error:
+    except (JournalError, WireError) as error:
         _logger.error("%s", error)  # noqa: TRY400 - says it all
+        return 1
+    except OSError as error:
+        _logger.error("no daemon can serve %s: %s", directory, error)  # noqa: TRY400 - says it all
         return 1
     finally:
         if held is not None:
@@ -271,18 +277,32 @@ class Daemon:
         except TimeoutError:
             _logger.warning("tmux did not answer in time; the next start finds out what was typed")
         await self._tmux.close()
-        await self._runtime.until_idle()
+        try:
+            async with asyncio.timeout(DISK_S):
+                await self._runtime.until_idle()
+        except TimeoutError:
+            await self._end_undone()
+            return
         await self._server.close()
         await self._log.close()
         await self._queue.close()
         await self._journal.close()
+
+    async def _end_undone(self) -> None:
+        """The disk is full or hangs: tell whoever waits for it, and leave what cannot be written."""
+        await self._journal.close()
+        await self._server.close()
+        if self._journal.failed.done():
+            # Threads wait for the disk, and would be waited for.
+            logging.shutdown()
+            os._exit(1)
 
     def _settled(self) -> None:
         self._tmux.hold(wanted=self._machine.has_work)
 
     def _fail(self, error: BaseException, effects: Sequence[Effect]) -> None:
         self._failure = self._failure or error
-        self._performer.abandon(effects)
+        self._performer.abandon(effects, error)
         self._stop.set()
 
     async def _watch_disk(self) -> None:

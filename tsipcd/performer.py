@@ -10,9 +10,10 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, assert_never
 
-from tsipc_client.wire.errors import Broken, ErrorCode, WireError
+from tsipc_client.wire.errors import Broken, ErrorCode, Refused, WireError
 from tsipcd.core import effects as e
 from tsipcd.core.inputs import Call, Input
+from tsipcd.journal.errors import NoRoom
 from tsipcd.server.listener import Server
 from tsipcd.stores import Stores
 from tsipcd.tmux.driver import Tmux
@@ -52,18 +53,18 @@ class Performer:
                 case _:
                     assert_never(effect)
 
-    def abandon(self, effects: Sequence[e.Effect]) -> None:
-        """Their facts may or may not be durable: say so to whoever waits for an answer."""
+    def abandon(self, effects: Sequence[e.Effect], error: BaseException) -> None:
+        """Their facts are not known to be durable, because of `error`: tell whoever waits for an answer."""
+        answer: WireError = Broken(
+            ErrorCode.UNKNOWN_OUTCOME,
+            "the disk failed; whether the request is durable is not known",
+            hint="repeat it with the same key",
+        )
+        if isinstance(error, NoRoom):
+            answer = Refused(ErrorCode.STORAGE_FULL, str(error), hint="free some disk space and try again")
         for effect in effects:
             if isinstance(effect, e.Reply | e.Fail | e.StoreWorkflow):
-                self._server.fail(
-                    effect.call,
-                    Broken(
-                        ErrorCode.UNKNOWN_OUTCOME,
-                        "the disk failed; whether the request is durable is not known",
-                        hint="repeat it with the same key",
-                    ),
-                )
+                self._server.fail(effect.call, answer)
 
     async def close(self) -> None:
         """Return when every write under way has ended and been answered."""

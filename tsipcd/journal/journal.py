@@ -20,7 +20,7 @@ from tsipcd.journal.writer import Entry, Events, Waiter, Writer, size_of
 
 log = logging.getLogger("tsipcd.journal")
 
-CLOSE_DEADLINE_S = 30.0
+CLOSE_DEADLINE_S = 3.0
 """A disk that does not answer must not keep the daemon from ending."""
 
 
@@ -71,7 +71,7 @@ class Journal:
 
         Blocks for some 20 ms: the last segment is written anew, because it cannot be known whether an earlier
         life saw its last sync. `on_low` is called soon after if the disk is nearly full, and at each change.
-        Raises an `OSError` if the disk fails.
+        Raises `SyncFailed` if the disk fails.
         """
         journal = cls(recovered, on_low, segment_bytes)
         journal.start()

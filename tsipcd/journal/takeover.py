@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 
+from tsipcd.journal.errors import SyncFailed
 from tsipcd.journal.folder import Folder
 from tsipcd.journal.layout import HEADING_BYTES, SEGMENT, heading, segment_name
 from tsipcd.journal.reading import Tail
@@ -21,7 +22,17 @@ log = logging.getLogger("tsipcd.journal")
 
 
 def first_segment(recovered: Recovered, reserve: Reserve) -> Live | None:
-    """Where the first append goes. None: there is no room, and no segment yet that could go on."""
+    """Where the first append goes. None: there is no room, and no segment yet that could go on.
+
+    Raises `SyncFailed` if the disk fails.
+    """
+    try:
+        return _first_segment(recovered, reserve)
+    except OSError as exc:
+        raise SyncFailed(recovered.folder.path, exc.strerror or str(exc)) from exc
+
+
+def _first_segment(recovered: Recovered, reserve: Reserve) -> Live | None:
     folder, tail = recovered.folder, recovered.reading.tail
     first = tail.file.sequence if tail else recovered.last_sequence + 1
     content = heading(SEGMENT, recovered.identity, first)
