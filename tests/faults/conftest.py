@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.faults import tally as tallies
+from tests.faults.orders import Orders
 from tests.faults.stage import Stage
 from tests.faults.tally import Tally
+from tests.faults.world import World
+from tests.support.tmux import Tmux
 
 
 @pytest.fixture
@@ -42,3 +45,21 @@ def stage(new_stage: Callable[..., Stage]) -> Stage:
     stage = new_stage()
     stage.daemon.start()
     return stage
+
+
+@pytest.fixture
+def world(short_path: Path, tmux: Tmux, tally: Tally) -> Iterator[World]:
+    """A state folder that nobody serves yet, and panes."""
+    world = World(tmux, short_path / "ipc", tally)
+    world.furnish()
+    yield world
+    world.daemon.close()
+
+
+@pytest.fixture
+def orders(world: World) -> Orders:
+    """Asks one thing at a time. The subscriptions are there, made by an earlier life."""
+    world.start()
+    world.subscribe()
+    world.stop()
+    return Orders(world)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import runpy
 import signal
 import sys
 from collections import Counter
@@ -69,7 +70,8 @@ def dies_at_call_after_usr1() -> None:
 
 def compacts_until_call() -> None:
     """The child that compacts dies at its k-th call."""
-    compactor.COMMAND = (sys.executable, "-m", __name__)
+    child = (sys.executable, "-m", __name__, "tsipcd.journal.compact")
+    compactor.COMMAND = child  # type: ignore[assignment]
 
 
 def dies_before_outcome() -> None:
@@ -83,6 +85,21 @@ def dies_before_outcome() -> None:
         return answer
 
     Errands._type = type_and_die  # type: ignore[method-assign]
+
+
+def tears_outcome() -> None:
+    """SIGKILL half-way through the record of what tmux has typed: an intent, and a torn tail."""
+    countdown = Countdown(0)
+    countdown.watch(("pwrite",))
+    real = Errands._type
+
+    async def type_and_tear(self: Errands, effect: Any, text: str) -> Typed:
+        answer = await real(self, effect, text)
+        if answer.outcome is Outcome.TYPED:
+            countdown.set(1)
+        return answer
+
+    Errands._type = type_and_tear  # type: ignore[method-assign]
 
 
 def dies_before_log_is_marked() -> None:
@@ -155,7 +172,6 @@ def without_rereading() -> None:
 
 
 if __name__ == "__main__":
-    from tsipcd.journal.compact import main
-
+    # The module and its arguments, as another process than the daemon: a compaction, a salvage.
     Countdown(int(os.environ[CALLS])).watch()
-    sys.exit(main(sys.argv[1:]))
+    runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.faults.effort import chance, count, parts
+from tests.faults.orders import Orders
 from tests.faults.tally import Tally
-from tests.faults.traffic import Order, Traffic, flood
+from tests.faults.traffic import Traffic, flood
 from tests.faults.world import World
-from tests.support.tmux import Tmux
 from tests.support.wait import until
-
-
-@pytest.fixture
-def world(short_path: Path, tmux: Tmux, tally: Tally) -> Iterator[World]:
-    """A state folder that nobody serves yet, and panes."""
-    world = World(tmux, short_path / "ipc", tally)
-    world.furnish()
-    yield world
-    world.daemon.close()
-
 
 PARTS = list(enumerate(parts(15, 500, each=25)))
 
@@ -70,34 +57,6 @@ def test_serving_again_with_a_long_queue(world: World, tally: Tally) -> None:
 
 
 # ── one moment, and safeguards off ────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def orders(world: World) -> Orders:
-    """Asks one thing at a time. The subscriptions are there, made by an earlier life."""
-    world.start()
-    world.subscribe()
-    world.stop()
-    return Orders(world)
-
-
-class Orders:
-    """Orders given one by one."""
-
-    def __init__(self, world: World) -> None:
-        self.traffic = Traffic(chance("orders"))
-        self.world = world
-
-    def give(self, method: str, **params: Any) -> None:
-        """The next order; `{}` in its texts becomes its label."""
-        label = f"L{len(self.traffic.orders)}."
-        filled = json.loads(json.dumps({"key": label, **params}).replace("{}", label))
-        order = Order(label, [(method, filled)])
-        self.traffic.orders.append(order)
-        order.answer = self.world.daemon.call(method, **filled)
-
-    def send(self, target: str = "one", message: str = "echo {}>>$P", **more: Any) -> None:
-        self.give("send", source="here", target=target, message=message, **more)
 
 
 KINDS: dict[str, dict[str, Any]] = {

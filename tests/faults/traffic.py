@@ -13,6 +13,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -77,6 +78,14 @@ class Traffic:
         """Ask until `acks` were answered, call `then`, read what still comes; how many were answered."""
         self._again = self._unanswered()
         return asyncio.run(self._run(path, acks, then, clients))
+
+    def do(self, path: Path, count: int) -> None:
+        """Ask for `count` things more, with what was not answered before; the daemon may die meanwhile."""
+        self._again = self._unanswered()
+        self._again.extend(islice(self._wishes, count))
+        wishes, self._wishes = self._wishes, iter(())
+        asyncio.run(self._run(path, -1, lambda: None, 2))
+        self._wishes = wishes
 
     def finish(self, path: Path) -> None:
         """Ask again what was not answered, and some of what was; all of it is answered the same."""

@@ -6,10 +6,13 @@ anywhere else. Views and files say what the daemon says.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import signal
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -89,16 +92,43 @@ class World:
         assert self.daemon.process.wait(DEADLINE_S) == -signal.SIGKILL, self.daemon.log.read_text()[-2000:]
         self.tally.add("SIGKILLs")
 
+    def arm(self) -> None:
+        """From now on a daemon that `dies_at_call_after_usr1` counts."""
+        os.kill(self.daemon.pid, signal.SIGUSR1)
+        with contextlib.suppress(OSError):
+            self.answers()
+
+    def answers(self) -> bool:
+        """It serves. An `OSError` if it does not, or not any more."""
+        return bool(self.daemon.call("hello"))
+
+    def dies_before(self, condition: Callable[[], bool]) -> bool:
+        """Whether the daemon is killed before the condition holds."""
+
+        def end() -> str:
+            if not self.is_alive:
+                return "killed"
+            try:
+                return "done" if condition() else ""
+            except OSError:
+                return ""
+
+        if until(end, what="it dies, or is done", within_s=DEADLINE_S) == "done":
+            return False
+        self.expect_killed()
+        return True
+
     def stop(self) -> None:
         """It drains and ends."""
         assert self.daemon.process is not None
         self.daemon.process.terminate()
         assert self.daemon.process.wait(DEADLINE_S) == 0, self.daemon.log.read_text()[-2000:]
 
-    def subscribe(self) -> None:
-        """Let the sessions have the events that traffic publishes."""
+    def subscribe(self) -> bool:
+        """The sessions will have the events that traffic publishes."""
         for session, action in FANOUT:
             self.daemon.call("subscribe", session=session, event="news", action=action)
+        return True
 
     # ── the oracle ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -118,7 +148,7 @@ class World:
 
     def settle(self) -> None:
         """Wait until nothing is left to be done but what waits for people."""
-        until(self._is_settled, what="all is typed and stored", within_s=DEADLINE_S)
+        until(self.is_settled, what="all is typed and stored", within_s=DEADLINE_S)
 
     def expect_right(self, traffic: Traffic) -> None:
         """Everything, at the end: ask again what was not answered, let it settle, compare it all, stop."""
@@ -142,9 +172,9 @@ class World:
         message: Answer = self.daemon.call("show", id=number)["message"]
         return message
 
-    def _is_settled(self) -> bool:
+    def is_settled(self) -> bool:
         pending = self.daemon.call("queue", limit=1000, pending=True)["messages"]
-        assert not [each for each in pending if each["status"] == "in-doubt"]
+        assert all(each["status"] != "in-doubt" for each in pending)
         return all(each["type"] == "notification" for each in pending)
 
     def stories(self) -> list[Answer]:

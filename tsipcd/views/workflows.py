@@ -42,7 +42,9 @@ class WorkflowStore:
     """The definitions in the folder `workflows`. Keeps nothing in memory: each call looks at the files."""
 
     def __init__(self, folder: Folder) -> None:
+        """What a killed life left half written there is removed."""
         self._folder = folder
+        folder.sweep()
 
     def read(self, name: str) -> Definition:
         """The definition of `name`. Raises `WireError`: UNKNOWN_WORKFLOW, or BAD_FILE with the place."""
