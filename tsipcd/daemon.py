@@ -222,6 +222,7 @@ class Daemon:
             log=log,
             directory=str(directory),
             activation=activation,
+            problems=lambda: self._tmux.problems,
             stop=self._stop.set,
         )
         self._intake = Intake(

@@ -45,14 +45,17 @@ class FrontDesk:
         log: EventLog,
         directory: str,
         activation: str,
+        problems: Callable[[], tuple[str, ...]],
         stop: Callable[[], None],
     ) -> None:
+        """`problems` tells the tmux servers that do not answer."""
         self._machine = machine
         self._server = server
         self._journal = journal
         self._log = log
         self._directory = directory
         self._activation = activation
+        self._problems = problems
         self._stop = stop
         self._started_at = time.time()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -102,4 +105,18 @@ class FrontDesk:
             last_sync_s=self._journal.last_sync_s or None,
             storage_low=self._machine.storage_low,
             paused=self._machine.paused(time.time()),
+            in_doubt=state.in_doubt,
+            unreachable=self._problems(),
+            free_bytes=_free_bytes(self._directory),
+            max_waiting=self._machine.bounds.caps.waiting,
+            max_waiting_per_target=self._machine.bounds.caps.per_target,
+            memory_low=self._machine.bounds.memory_low,
         )
+
+
+def _free_bytes(directory: str) -> int | None:
+    try:
+        found = os.statvfs(directory)
+    except OSError:
+        return None
+    return found.f_bavail * found.f_frsize

@@ -78,8 +78,6 @@ class Intake:
         self._news_is_due = True
         self._checked = 0
         """The connection whose chunk of requests was checked against tmux and the files in this turn."""
-        self.problems: tuple[str, ...] = ()
-        """Servers that did not answer when tmux was last looked at, and why."""
 
     # ── from the edges ────────────────────────────────────────────────────────────────────────────────────
 
@@ -173,7 +171,9 @@ class Intake:
             requests, self._waiting = self._waiting, deque()
             verdicts, self._gone = self._gone, deque()
             try:
-                self.problems = await self._tmux.refresh(force=True)
+                problems = await self._tmux.refresh(force=True)
+                if problems != self._machine.world.silent:
+                    self._runtime.feed(i.ServersSilent(problems))
             except Exception:
                 _logger.exception("tmux could not be looked at")
             self._news_is_due = True

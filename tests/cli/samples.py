@@ -185,6 +185,12 @@ STATUS = StatusReport(
     journal_bytes=1_234_567,
     last_sync_s=0.0004,
     storage_low=True,
+    in_doubt=2,
+    unreachable=("/run/tmux-1000/stuck: no answer in 2 s",),
+    free_bytes=12_300_000_000,
+    max_waiting=1_000_000,
+    max_waiting_per_target=1000,
+    memory_low=True,
     paused=(
         PausedEvent(
             event="ping",

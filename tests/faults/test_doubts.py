@@ -130,6 +130,8 @@ def test_what_is_in_doubt_is_not_typed_again_by_itself(
     """Not into a new session of the same name; it says what to decide, and a second life changes nothing."""
     scene.doubt(fault, scene.send, ran)
     scene.becomes("msg-1", "in-doubt")
+    report = scene.daemon.call("status")
+    assert (report["in_doubt"], report["held"]) == (1, {})
     scene.settled()
     scene.daemon.kill()
     scene.daemon.start()

@@ -151,6 +151,10 @@ SAMPLES: tuple[tuple[m.Request, m.Result], ...] = (
             journal_bytes=4096,
             last_sync_s=0.0005,
             storage_low=False,
+            in_doubt=1,
+            unreachable=("/tmp/tmux-1000/other: no answer",),  # noqa: S108 - as above
+            free_bytes=1 << 30,
+            max_waiting=1000,
         ),
     ),
     (m.Stop(), m.Stopping(pid=4711)),

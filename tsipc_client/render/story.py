@@ -108,16 +108,26 @@ def status(result: StatusReport, style: Style, *, now: float) -> Iterator[str]:
     yield _status_field(style, "Folder", result.directory)
     started_by = "systemd" if result.activation == "systemd" else "a client or by hand"
     yield _status_field(style, "Started by", started_by)
-    yield _status_field(style, "Waiting", plural(result.waiting, "message"))
+    yield _status_field(style, "Waiting", plural(result.waiting, "message") + _caps(result))
     for reason, count in result.held.items():
         yield line(style, " " * 16, (f"{count} of them: ", Tone.YELLOW), reason)
+    if result.in_doubt:
+        asks = (
+            "it may or may not have been typed" if result.in_doubt == 1 else "nobody knows if they were typed"
+        )
+        yield _status_field(style, "In doubt", f"{plural(result.in_doubt, 'message')}: {asks}", Tone.RED)
+        yield line(style, " " * 16, "list: ts-ipc queue --pending   decide: ts-ipc resolve ID")
     yield _status_field(style, "Runs", str(result.runs))
     yield _status_field(style, "Clients", str(result.clients))
     sync = "" if result.last_sync_s is None else f", last sync took {duration(result.last_sync_s)}"
     yield _status_field(style, "Journal", f"{size(result.journal_bytes)}{sync}")
+    if result.free_bytes is not None:
+        yield _status_field(style, "Disk", f"{size(result.free_bytes)} free")
     yield _status_field(style, "tmux servers", str(len(result.servers)))
     for server in result.servers:
         yield line(style, " " * 16, server)
+    for problem in result.unreachable:
+        yield _status_field(style.uncut, "No answer", problem, Tone.RED)
     for paused in result.paused:
         publisher = f" from {paused.publisher}" if paused.publisher else ""
         yield _status_field(
@@ -126,9 +136,18 @@ def status(result: StatusReport, style: Style, *, now: float) -> Iterator[str]:
             f"event {paused.event}{publisher}, for {duration(max(paused.until - now, 0.0))} more",
         )
         yield line(style, " " * 16, (paused.reason, Tone.YELLOW))
+    if result.memory_low:
+        yield line(style, ("  Little memory is free: new work is refused until there is more.", Tone.RED))
     if result.storage_low:
         yield line(style, ("  The disk is nearly full: new work is refused until there is room.", Tone.RED))
 
 
-def _status_field(style: Style, label: str, value: str) -> str:
-    return line(style, (f"  {label + ':':<14}", Tone.DIM), value)
+def _caps(result: StatusReport) -> str:
+    caps = [f"at most {result.max_waiting:,}"] if result.max_waiting else []
+    if result.max_waiting_per_target:
+        caps.append(f"at most {result.max_waiting_per_target:,} for each target")
+    return f" ({', '.join(caps)})" if caps else ""
+
+
+def _status_field(style: Style, label: str, value: str, tone: Tone = Tone.DIM) -> str:
+    return line(style, (f"  {label + ':':<14}", tone), value)

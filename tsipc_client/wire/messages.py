@@ -551,7 +551,7 @@ class StatusReport:
     waiting: int
     """Messages that have not ended."""
     held: dict[str, int]
-    """Waiting messages by reason."""
+    """Waiting messages by reason, the most frequent ones; the others are `other reasons`."""
     runs: int
     clients: int
     servers: tuple[str, ...]
@@ -560,6 +560,17 @@ class StatusReport:
     storage_low: bool
     paused: tuple[PausedEvent, ...] = ()
     """Events that are refused now, the latest first; at most 20."""
+    in_doubt: int = 0
+    """Messages that wait for a person's decision; they count as waiting, too."""
+    unreachable: tuple[str, ...] = ()
+    """Servers that did not answer when they were last needed, and why."""
+    free_bytes: int | None = None
+    """Free disk space where the state folder is; None: not known."""
+    max_waiting: int = 0
+    """The cap on `waiting`; 0: none."""
+    max_waiting_per_target: int = 0
+    memory_low: bool = False
+    """New work is refused, since too little memory is free."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,6 +81,12 @@ class ServerGone(msgspec.Struct, frozen=True, gc=False):
     socket: str
 
 
+class ServersSilent(msgspec.Struct, frozen=True, gc=False):
+    """These servers did not answer when tmux was looked at; a line for each, with why."""
+
+    problems: tuple[str, ...]
+
+
 class Verdict(StrEnum):
     """What the occupant gate says about typing into a pane."""
 
@@ -193,6 +199,7 @@ Input = (
     | NamesRead
     | ServerSeen
     | ServerGone
+    | ServersSilent
     | Inspected
     | Typed
     | TextShown

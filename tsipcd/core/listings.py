@@ -10,6 +10,7 @@ from tsipc_client.wire.messages import (
     MessageView,
     Queue,
     Queued,
+    SessionList,
     SessionView,
     Shown,
     Status,
@@ -21,6 +22,9 @@ from tsipcd.core.state import State
 
 LISTED_CHARS = 200
 """A longer message is cut in a listing; `show` and the files have it whole."""
+
+LISTED_REASONS = 20
+OTHER_REASONS = "other reasons"
 
 REPLY_BYTES = 900_000
 """A listing stops before it outgrows a frame."""
@@ -84,14 +88,14 @@ def shown(deliveries: Deliveries, message: Message) -> Shown:
     )
 
 
-def sessions(state: State, world: World) -> tuple[SessionView, ...]:
+def sessions(state: State, world: World) -> SessionList:
     """Every live session, by name."""
     pending = Counter(
         found.place.session
         for message in state.messages.values()
         if not message.has_ended and (found := world.place_of(message.target)) is not None
     )
-    return tuple(
+    views = tuple(
         SessionView(
             name=session.name,
             server=session.server.socket,
@@ -103,14 +107,12 @@ def sessions(state: State, world: World) -> tuple[SessionView, ...]:
         )
         for session in sorted(world.sessions, key=lambda s: (s.name, s.server.socket))
     )
+    return SessionList(sessions=views, unreachable=world.silent)
 
 
 def held_by_reason(state: State) -> dict[str, int]:
-    """How many messages wait, by reason; `in-doubt` ones wait for a person."""
-    return dict(
-        Counter(
-            message.reason or message.status.value
-            for message in state.messages.values()
-            if message.status in (Status.HELD, Status.IN_DOUBT)
-        )
-    )
+    """How many messages are held, by reason, the most frequent first."""
+    counted = Counter(message.reason for message in state.messages.values() if message.status is Status.HELD)
+    held = dict(counted.most_common(LISTED_REASONS))
+    others = counted.total() - sum(held.values())
+    return {**held, OTHER_REASONS: others} if others else held

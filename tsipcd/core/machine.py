@@ -103,6 +103,8 @@ class Machine:
             case i.ServerGone():
                 self.world.put(event.socket, ())
                 self._deliveries.server_gone(turn, event.socket)
+            case i.ServersSilent():
+                self.world.silent = event.problems
             case i.Inspected():
                 self._deliveries.inspected(turn, event)
             case i.Typed():
@@ -212,8 +214,7 @@ class Machine:
             case m.Subscriptions():
                 turn.ask(e.Reply(call, m.SubscriptionTable(subscriptions=self._requests.subscriptions)))
             case m.Sessions():
-                views = listings.sessions(self.state, self.world)
-                turn.ask(e.Reply(call, m.SessionList(sessions=views)))
+                turn.ask(e.Reply(call, listings.sessions(self.state, self.world)))
             case m.Hello() | m.Run() | m.Events() | m.DaemonStatus() | m.Stop():
                 raise BadInput(ErrorCode.INTERNAL, f"{request.METHOD} is not for the core")
             case _:

@@ -55,6 +55,8 @@ class World:
         self.servers: dict[str, tuple[Session, ...]] = {}
         """Sessions by their server's socket; changed by `put` only."""
         self._by_name: dict[str, list[Session]] = {}
+        self.silent: tuple[str, ...] = ()
+        """Servers that did not answer when tmux was last looked at, and why."""
         self.aliases: dict[str, str] = {}
         self.known: set[str] = set()
         """Labelled and subscribed names; names seen are in the state."""

@@ -87,7 +87,17 @@ class Tmux:
         self._used()
         if force or not self.is_current():
             await self._bring_up_to_date(force=force)
-        return tuple(server.problem for server in self._servers.values() if server.problem)
+        return self.problems
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Servers that did not answer when they were last needed, a line each with why."""
+        late = f"has not answered for {PATIENCE_S:g} s"
+        return tuple(
+            server.problem or f"tmux at {server.socket} {late}"
+            for server in self._servers.values()
+            if server.problem or server.silent_s > 0.9 * PATIENCE_S  # clocks differ by a hair
+        )
 
     def learn(self, socket_or_folder: Path) -> None:
         """Look there too from now on: a socket, or a folder as `TMUX_TMPDIR` names one."""

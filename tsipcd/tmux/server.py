@@ -79,6 +79,7 @@ class Server:
         self._connection: Connection | None = None
         self._is_dirty = True
         self._task: asyncio.Task[None] | None = None
+        self._asked_at = 0.0
         self._rests = 0
         self._rest_until = 0.0
         self._retry: asyncio.TimerHandle | None = None
@@ -104,6 +105,11 @@ class Server:
     def rests_long(self) -> bool:
         """Whether it is left alone for longer than anybody waits for."""
         return self._rest_left_s > SHORT_S
+
+    @property
+    def silent_s(self) -> float:
+        """For how long it has been asked what it holds, without an answer."""
+        return asyncio.get_running_loop().time() - self._asked_at if self._task is not None else 0.0
 
     @property
     def _rest_left_s(self) -> float:
@@ -134,6 +140,7 @@ class Server:
     def work(self) -> asyncio.Task[None]:
         """The task that makes it current; started if there is none."""
         if self._task is None:
+            self._asked_at = asyncio.get_running_loop().time()
             self._task = asyncio.get_running_loop().create_task(
                 self._make_current(), name=f"tmux {self.socket}"
             )
