@@ -269,12 +269,12 @@ def test_an_event_without_subscribers_costs_nothing() -> None:
     assert all(isinstance(room.publish("e"), m.Published) for _ in range(1000))
 
 
-def test_an_event_that_is_typed_nowhere_may_come_a_hundred_times_as_fast() -> None:
+def test_an_event_that_is_typed_nowhere_may_come_much_faster() -> None:
     """It cannot be answered by what is typed; a flood is stopped all the same."""
     room = Room(("a", "e", "data"), ("b", "e", "notify"), burst=10, rate=0.01)
-    answers = [room.publish("e", room.inside("c")) for _ in range(1500)]
-    assert 1000 <= sum(isinstance(answer, m.Published) for answer in answers) < 1010
-    assert refused(answers[-1]).message.endswith("more than 1,000 events at once and 1 a second")
+    answers = [room.publish("e", room.inside("c")) for _ in range(6000)]
+    assert 5000 <= sum(isinstance(answer, m.Published) for answer in answers) < 5050
+    assert refused(answers[-1]).message.endswith("more than 5,000 events at once and 5 a second")
 
 
 def test_few_are_told_and_nobody_twice() -> None:

@@ -33,8 +33,7 @@ from tsipcd.core.turn import Turn
 WITHIN_S = 300.0
 DEPTH = 8
 PAUSE_S = 3600
-FEW = 10
-BURST = min(count(FEW, 100), 100)
+BURST = min(count(10, 100), 100)
 """What each bucket of a storm holds."""
 TRIES = 25
 """Events that each answer of a storm publishes."""
@@ -307,14 +306,14 @@ def test_the_client_says_why(room: Room, tally: Tally) -> None:
 
 def test_a_loop_that_hides_from_the_depth_is_stopped(room: Room, tally: Tally) -> None:
     """From processes that left their pane, each in another's name: the event's common bucket ends it."""
-    room.limit(FEW)
+    room.limit(3)
     room.play(ITSELF, how=room.hides("e"))
     until(lambda: room.paused, what="a pause", within_s=WITHIN_S)
     tally.took("hidden: until paused", room.until_paused)
     until(room.rests, what="all answers have ended", within_s=WITHIN_S)
     accepted = 1 + sum(accepted for accepted, _ in room.answered)
     tally.add("hidden: events accepted", accepted)
-    assert FEW < accepted <= SHARED * (FEW + 1)
+    assert DEPTH < accepted <= SHARED * 3 + 1
     (paused,) = room.paused
     assert (paused["publisher"], paused["observed"]) == ("", False)
     room.has_one_record_and_notice(ITSELF)

@@ -27,7 +27,7 @@ from tsipcd.core.turn import Turn
 SHARED: Final = 10
 """The bucket that an event's doubtful publishers share is so many times as large as the one of each."""
 
-QUIET_COST: Final = 0.01
+QUIET_COST: Final = 0.002
 """Tokens for an event that is typed nowhere, only shown or stored; others cost 1."""
 
 MAX_BUCKETS: Final = 10_000
