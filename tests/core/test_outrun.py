@@ -98,3 +98,21 @@ def test_an_attempt_that_was_never_made_is_not_taken_for_typed() -> None:
 def test_a_marker_is_read_or_is_none(marker: str, attempt: int) -> None:
     """Whatever somebody put there."""
     assert attempt_of(marker) == attempt
+
+
+def test_what_is_redelivered_while_others_wait_for_its_session_goes_out_once() -> None:
+    """It stands behind a notification for the same absent session, whatever it stood behind before."""
+    before = Talk()
+    before.see(HERE, session("t", 2))
+    before.see(HERE)
+    before.send("t", type=m.MessageType.NOTIFICATION)
+    before.send("t")
+    talk = restored(before.state)
+    talk.tell(i.ServerSeen(SERVER, (HERE,), 7))
+    assert talk.status(2).startswith("in-doubt")
+    talk.ask(m.Resolve(id="msg-2", decision=m.Decision.REDELIVER))
+    effects = talk.see(HERE, session("t", 5))
+    assert only(effects, e.Inspect).number == 2
+    talk.send("t", "next")
+    talk.ready(2, pin(5))
+    assert only(talk.typed(2), e.Inspect).number == 3

@@ -380,7 +380,8 @@ class Deliveries:
                 continue
             found = self._find(first)
             if found is not None:
-                for number in self._absent.pop(target):
+                # Once each: what was in doubt meanwhile, and is to be delivered again, may be there twice.
+                for number in dict.fromkeys(self._absent.pop(target)):
                     if (message := self._waiting(number)) is not None:
                         self._dispatch(turn, message, found)
             elif isinstance(target, PanePin) and target.server.socket in self._world.servers:
