@@ -18,6 +18,7 @@ from tsipc_client.wire.messages import (
     Publish,
     Published,
     Queue,
+    Queued,
     Request,
     Resolve,
     Result,
@@ -107,3 +108,11 @@ def test_an_error_tells_what_to_do() -> None:
         "  did you mean claude-manager?",
         "  list them: ts-ipc sessions",
     ]
+
+
+def test_a_listing_with_what_is_in_doubt_is_whole() -> None:
+    """It waits for a decision, and is there: no more is to be listed."""
+    doubted = Queued(messages=(samples.message(130, Status.IN_DOUBT),), waiting=1)
+    assert list(answer.notes(Queue(), doubted, PLAIN)) == []
+    more = Queued(messages=doubted.messages, waiting=2)
+    assert len(list(answer.notes(Queue(), more, PLAIN))) == 1

@@ -10,7 +10,7 @@ from syrupy.assertion import SnapshotAssertion
 from tests.cli import samples
 from tsipc_client.render import story
 from tsipc_client.render.style import PLAIN, Style
-from tsipc_client.wire.messages import Shown
+from tsipc_client.wire.messages import Shown, Status
 from tsipc_client.wire.text import is_safe
 
 TERMINAL = Style(width=80, colour=True, terminal=True)
@@ -26,6 +26,13 @@ def test_shown(style: Style, snapshot: SnapshotAssertion) -> None:
 def test_status(style: Style, snapshot: SnapshotAssertion) -> None:
     """The report looks as it did when somebody last looked at it."""
     assert "\n".join(story.status(samples.STATUS, style, now=samples.NOON)) == snapshot
+
+
+@pytest.mark.parametrize("style", [PLAIN, TERMINAL], ids=["piped", "terminal"])
+def test_shown_in_doubt(style: Style, snapshot: SnapshotAssertion) -> None:
+    """It says what to type next."""
+    message = replace(samples.SHOWN.message, status=Status.IN_DOUBT, exit_code=None)
+    assert "\n".join(story.shown(replace(samples.SHOWN, message=message), style)) == snapshot
 
 
 def with_text(text: str) -> Shown:

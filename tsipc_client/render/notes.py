@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 NAMED_SUBSCRIBERS = 6
 """In the note about a published event; the ids of all are on stdout."""
 
-_NOT_ENDED = frozenset({"accepted", "held", "intent", "started"})
+_NOT_ENDED = frozenset({"accepted", "held", "intent", "started", "in-doubt"})
 """Words of `Status`."""
 
 

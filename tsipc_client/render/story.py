@@ -58,7 +58,8 @@ def shown(result: Shown, style: Style) -> Iterator[str]:
 
 
 def _decide(id_: str, style: Style) -> Iterator[str]:
-    yield line(style, ("  Decide:", Tone.RED), " look whether it ran, then type one of these")
+    label = f"  {'Decide:':<{_LABEL_COLUMNS}}"
+    yield line(style, (label, Tone.RED), "look whether it ran, then type one of these")
     for option, meaning in (
         ("--redeliver", "it did not run: type it again"),
         ("--delivered", "it ran"),
