@@ -288,6 +288,31 @@ def test_a_pause_outlives_the_daemon_and_what_it_refuses_leaves_no_trace(room: R
     )
 
 
+def test_a_loop_is_stopped_across_kills(room: Room, tally: Tally) -> None:
+    """Killed after each event, while the answers insist with a key: not one event more, or less."""
+    publish = room.client("publish", "whoever", "e", room.types("e"), "--key")
+    insist = f"""
+        key=$$-$(date +%N)
+        while :; do
+            {publish} "$key"
+            case $? in
+                0) echo 1 0 >>{room.report}; break ;;
+                7) echo 0 1 >>{room.report}; break ;;
+            esac
+            sleep 0.05
+        done
+    """
+    room.play(ITSELF, how=insist)
+    for events in range(1, DEPTH - 1):
+        until(lambda wanted=events: len(room.answered) >= wanted, what="an answer", within_s=WITHIN_S)  # type: ignore[misc]
+        room.daemon.kill()
+        room.daemon.start()
+        tally.add("kills during a loop")
+    until(lambda: (0, 1) in room.answered, what="a refusal", within_s=WITHIN_S)
+    assert room.answered == [(1, 0)] * (DEPTH - 1) + [(0, 1)]
+    assert len(room.log("PAUSE")) == 1
+
+
 def test_the_client_says_why(room: Room, tally: Tally) -> None:
     """`ts-ipc publish`, by way of `ts-ipc send` to another session: refused with status 7 and the reason."""
     went_wrong = room.folder / "stderr"

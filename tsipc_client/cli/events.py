@@ -81,7 +81,7 @@ def publish(
     """Publish an event to all its subscribers.
 
     Prints the id of the message to each subscriber, one a line; follow one with: ts-ipc show ID
-    Short: ts-ipc pub.
+    An event that answers itself is refused for a minute (exit status 7). Short: ts-ipc pub.
 
     Examples:
       ts-ipc publish claude-blacklist deployment 'v1.2.3 deployed to production'
