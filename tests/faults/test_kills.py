@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -142,3 +145,25 @@ def test_killed_before_the_log_is_marked(world: World, orders: Orders, after: st
         return
     with pytest.raises(AssertionError, match=r"events\.log has \[.*SEND.*SEND"):
         world.expect_right(orders.traffic)
+
+
+def test_a_client_that_the_killed_daemon_left_is_ended(world: World, orders: Orders) -> None:
+    """The next life ends it, should it not end by itself: nor could the server end before it."""
+    world.start()
+    orders.send()
+    world.settle()
+    client = int(world.tmux.run("list-clients", "-F", "#{client_pid}"))
+    os.kill(client, signal.SIGSTOP)
+    world.kill()
+    world.start()
+    orders.send()
+    until(lambda: not command_line(client), what="the stopped client is gone", within_s=90)
+    world.expect_right(orders.traffic)
+
+
+def command_line(pid: int) -> bytes:
+    """Empty: the process has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
