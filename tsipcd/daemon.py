@@ -64,6 +64,7 @@ _logger = logging.getLogger("tsipcd.daemon")
 def run(*, verbose: bool) -> int:
     """Serve until told to stop. The exit status: 0, 75 if another daemon serves the folder, else 1."""
     _set_up_logging(verbose=verbose)
+    os.umask(0o077)  # whoever starts us: what we make is for our user
     held: lock.Held | None = None
     directory = state_directory()
     try:
