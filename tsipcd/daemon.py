@@ -17,7 +17,7 @@ from typing import Final
 from tsipc_client.wire.address import socket_path, state_directory
 from tsipc_client.wire.errors import WireError
 from tsipc_client.wire.text import visible
-from tsipcd import lock, supervisor
+from tsipcd import lock, supervisor, workers
 from tsipcd.config import Config, load
 from tsipcd.core.bounds import Caps
 from tsipcd.core.effects import Effect
@@ -243,6 +243,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
+        loop.set_default_executor(workers.hire())
         self._recorder.rebuild()
         await self._log.flush()
         self._runtime.restore()

@@ -210,16 +210,21 @@ class Intake:
                 self._runtime.feed(i.Asked(call, caller, request))
         except WireError as error:
             self._server.fail(call, error)
+        except OSError as error:
+            # No descriptor for a file that it needs, for example.
+            why = f"{request.METHOD} cannot be done now: {error.strerror or error}"
+            self._server.fail(call, Refused(ErrorCode.BUSY, why, hint="nothing was done; try again"))
 
     def _hear_news(self, request: m.Request) -> None:
         """Let the core know what the files say. Raises `WireError` if the request needs a broken one."""
         if not self._news_is_due:
             return
-        news = self._stores.names_news()
+        news: list[i.Input] = []
         try:
+            news += self._stores.names_news()
             news += self._stores.table_news()
             self._news_is_due = False
-        except WireError:
+        except (WireError, OSError):
             if isinstance(request, TABLE):
                 raise
         finally:

@@ -145,8 +145,13 @@ class Runtime:
             if error is not None:
                 self._on_failure(error, effects)
                 continue
-            self._perform(effects)
-            self._record(sequence, facts)
+            try:
+                self._perform(effects)
+                self._record(sequence, facts)
+            except Exception as failure:
+                # What was decided did not happen, and nobody else will see to it in this life.
+                _logger.exception("what was decided could not be carried out")
+                self._on_failure(failure, effects)
 
     def _after_turns(self) -> None:
         self._turned.set()

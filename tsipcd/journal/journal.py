@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 from collections.abc import Callable, Sequence
 
@@ -81,7 +82,10 @@ class Journal:
         """The spare is made and the thread runs. Once, by `open`."""
         self._reserve.refill_now()
         self._loop.call_soon(self._changed)
-        self._writer.start()
+        try:
+            self._writer.start()
+        except RuntimeError as exc:
+            raise OSError(errno.EAGAIN, "no thread can be started") from exc
 
     def append(self, payloads: Sequence[bytes]) -> Waiter:
         """Done when all `payloads` are durable; after a crash all of them are there, or none.

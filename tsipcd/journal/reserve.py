@@ -37,7 +37,11 @@ class Reserve:
         """A spare is being made, unless there is one."""
         if self._blank is None and (self._maker is None or not self._maker.is_alive()):
             self._maker = threading.Thread(target=self.refill_now, name="journal-reserve", daemon=True)
-            self._maker.start()
+            try:
+                self._maker.start()
+            except RuntimeError:  # the system has no thread for it
+                self._maker = None
+                self.refill_now()
 
     def refill_now(self) -> None:
         """There is a spare, or `is_missing` is set."""

@@ -8,7 +8,6 @@ room; if all are at work, the new one is told so.
 from __future__ import annotations
 
 import asyncio
-import errno
 import itertools
 import logging
 import os
@@ -39,8 +38,6 @@ CLOSE_S: Final = 2.0
 REST_S: Final = 0.2
 """How long it does not accept when the system has no descriptor left, and nobody idle could give one."""
 
-_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-
 _logger = logging.getLogger("tsipcd.server")
 
 
@@ -66,6 +63,7 @@ class Server:
         self._is_exhausted = False
         self._all_gone = asyncio.Event()
         self._max_clients = MAX_CLIENTS
+        self._max_refused = MAX_REFUSED
 
     @property
     def clients(self) -> int:
@@ -77,6 +75,7 @@ class Server:
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         if soft != resource.RLIM_INFINITY:
             self._max_clients = max(MIN_CLIENTS, min(MAX_CLIENTS, soft - RESERVED_FILES))
+            self._max_refused = max(MIN_CLIENTS, min(MAX_REFUSED, self._max_clients // 4))
         sock.settimeout(0)
         self._socket = sock
         asyncio.get_running_loop().add_reader(sock, self._accept, sock)
@@ -122,12 +121,14 @@ class Server:
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
-                if error.errno not in _EXHAUSTED:
-                    raise
+                # Mostly no descriptor is left. Whatever it is, the connection is still there in a moment.
                 self._rest(listener, error)
                 return
             self._is_exhausted = False
             self._admit(connection)
+            if len(self._peers) > self._max_clients or self._refused:
+                # The places that were taken away are free when the loop has turned.
+                return
 
     def _admit(self, connection: socket.socket) -> None:
         try:
@@ -148,7 +149,7 @@ class Server:
         self._open(peer, connection)
 
     def _refuse(self, connection: socket.socket, pid: int) -> None:
-        if len(self._refused) >= MAX_REFUSED:
+        if len(self._refused) >= self._max_refused:
             connection.close()
             return
         number = next(self._numbers)

@@ -113,6 +113,10 @@ class Peer(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is open."""
         self._transport = cast("asyncio.Transport", transport)
+        if self._closing:
+            # Its place was given to another before it was open.
+            transport.close()
+            return
         self._transport.set_write_buffer_limits(high=MAX_UNREAD_BYTES)
         if self._refusal is not None:
             self._deadline = self._loop.call_later(FRAME_S, self.abort)

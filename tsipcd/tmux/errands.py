@@ -17,7 +17,7 @@ from tsipcd.core.effects import AdoptStep, Forget, Inspect, ShowText, StartStep,
 from tsipcd.core.inputs import Input, Inspected, Outcome, StepEnded, TextShown, Typed, Verdict
 from tsipcd.core.topology import ServerId
 from tsipcd.tmux.connection import Connection
-from tsipcd.tmux.failures import Gone, TmuxError
+from tsipcd.tmux.failures import Gone, Short, TmuxError
 from tsipcd.tmux.keys import Attempt, TypeLine, type_text
 from tsipcd.tmux.notify import show_text
 from tsipcd.tmux.server import Server
@@ -152,7 +152,7 @@ class Errands:
                 if str(exc) != said:
                     said = str(exc)
                     self._emit(Inspected(effect.number, Verdict.WAIT, said))
-            await self._server_at(effect.place.server.socket).settled()
+                await self._until_again(exc, effect.place.server)
         if self._inspections.get(effect.number) is asyncio.current_task():
             del self._inspections[effect.number]
 
@@ -178,6 +178,7 @@ class Errands:
             elif isinstance(exc, Gone):
                 self._emit(Typed(effect.number, effect.attempt, Outcome.GONE, str(exc)))
             else:
+                self._doubt_later(effect.pin.server)
                 self._emit(_unknown(effect, str(exc)))
         except Exception:
             if not typed:
@@ -193,7 +194,7 @@ class Errands:
                 self._emit(StepEnded(effect.number, None, str(exc)))
             except TmuxError as exc:
                 logger.info("step %d waits: %s", effect.number, exc)
-                await self._server_at(effect.pin.server.socket).settled()
+                await self._until_again(exc, effect.pin.server)
                 continue
             return
 
@@ -225,8 +226,19 @@ class Errands:
             # The core looks for the session's pane of now as soon as it hears of this.
             await server.look()
         elif outcome is Outcome.UNKNOWN:
-            asyncio.get_running_loop().call_later(AGAIN_S, server.doubt)
+            self._doubt_later(effect.pin.server)
         return Typed(effect.number, effect.attempt, outcome, reason)
+
+    async def _until_again(self, exc: TmuxError, server: ServerId) -> None:
+        """What failed so may be tried again when this returns."""
+        if isinstance(exc, Short):
+            await asyncio.sleep(AGAIN_S)
+        else:
+            await self._server_at(server.socket).settled()
+
+    def _doubt_later(self, server: ServerId) -> None:
+        """The core hears of the server again, and settles what is open there."""
+        asyncio.get_running_loop().call_later(AGAIN_S, self._server_at(server.socket).doubt)
 
     async def _with(self, identity: ServerId, use: Callable[[Connection], Awaitable[T]]) -> T:
         """Use a connection to that life of a server; one that fails is not used again."""
@@ -237,6 +249,8 @@ class Errands:
         except TmuxError as exc:
             server.drop(connection, str(exc))
             raise
+        except OSError as exc:
+            raise Short(f"out of means for now: {exc.strerror or exc}") from exc
 
 
 def _unknown(effect: TypeKeys | StartStep, reason: str) -> Typed:

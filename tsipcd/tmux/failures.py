@@ -2,6 +2,7 @@
 
 TmuxError ─┬─ Unsent     it was never sent: nothing was done, and nothing will be
            ├─ Deadline   no answer in time: it may have been done, or may still be
+           ├─ Short      we lack what it takes for now, such as a descriptor: it may have been done
            ├─ Lost       the connection ended before the answer: it may have been done
            └─ Gone       the server, or the life of it that was meant, has exited
 """
@@ -19,6 +20,10 @@ class Deadline(TmuxError):
 
 class Lost(TmuxError):
     """The connection ended before the answer: the request may have been carried out."""
+
+
+class Short(TmuxError):
+    """We are out of descriptors, processes or room: the server is not to blame, and the same may do later."""
 
 
 class Unsent(TmuxError):

@@ -61,13 +61,14 @@ class FolderWatch:
         async def _follow(self) -> None:
             while True:
                 watched = self._existing()
-                with Inotify() as inotify:
-                    try:
-                        for folder in watched:
-                            inotify.add_watch(folder, _MASK)
-                    except OSError as exc:
-                        logger.warning("looking every %g s for tmux sockets, inotify says: %s", LOOK_S, exc)
-                        await self._look()
+                try:
+                    watch = _watch(watched)
+                except OSError as exc:
+                    logger.warning("looking every %g s for tmux sockets, inotify says: %s", LOOK_S, exc)
+                    self._changed()
+                    await self._look()
+                    return
+                with watch as inotify:
                     # What happened before the watch was set.
                     self._changed()
                     while self._existing() == watched:
@@ -86,6 +87,17 @@ def _existing(place: Path) -> Path:
 
 
 if sys.platform == "linux":
+
+    def _watch(folders: Iterable[Path]) -> Inotify:
+        inotify = Inotify()
+        try:
+            for folder in folders:
+                inotify.add_watch(folder, _MASK)
+        except OSError:
+            inotify.close()
+            raise
+        return inotify
+
     _MASK = (
         Mask.CREATE
         | Mask.DELETE
