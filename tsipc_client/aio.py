@@ -18,6 +18,7 @@ from typing import Self, cast
 from tsipc_client import launch
 from tsipc_client.asking import REPEAT_AFTER_S, asks_for_repeat, expect, is_repeatable, keyed, member
 from tsipc_client.exchange import OnProgress, timed_out
+from tsipc_client.versions import explained
 from tsipc_client.wire import messages as m
 from tsipc_client.wire.address import state_path
 from tsipc_client.wire.connection import Answered, Connection, Ended, Progressed
@@ -187,6 +188,8 @@ class AsyncClient:
         try:
             async with asyncio.timeout(timeout_s) as limit:
                 return await self._ask(request, on_progress)
+        except WireError as error:
+            raise await asyncio.to_thread(explained, error, self.directory) from None
         except TimeoutError:
             if not limit.expired():
                 raise

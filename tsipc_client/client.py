@@ -27,6 +27,7 @@ from tsipc_client.exchange import (
     is_over,
     wait_for_end,
 )
+from tsipc_client.versions import explained
 from tsipc_client.wire import messages as m
 from tsipc_client.wire.address import state_path
 from tsipc_client.wire.connection import Connection
@@ -193,7 +194,7 @@ class Client:
     def _call(self, request: m.Request, on_progress: OnProgress | None, timeout_s: float | None) -> m.Result:
         (outcome,) = self._outcomes([keyed(request)], on_progress, timeout_s)
         if isinstance(outcome, WireError):
-            raise outcome
+            raise explained(outcome, self.directory)
         return outcome
 
     def _outcomes(

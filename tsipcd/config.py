@@ -168,7 +168,9 @@ class _Source:
 
     def unknown(self, key: str, section: str, shown: str, known: list[str], what: str) -> WireError:
         near = difflib.get_close_matches(key, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+        hint = (
+            f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}; a newer ts-ipc may know it"
+        )
         return self.error(section, key, f"there is no {what} {shown}", hint)
 
     def _line(self, section: str, key: str) -> int:

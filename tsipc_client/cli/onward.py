@@ -12,7 +12,9 @@ from tsipc_client.cli import deliver, plain
 from tsipc_client.cli.orders import DEFAULT_TIMEOUT_S, Ask, Do, Options
 from tsipc_client.cli.statuses import ExitStatus
 from tsipc_client.exchange import Deadline, closed_early, timed_out, wait_for_end
+from tsipc_client.versions import explained
 from tsipc_client.wire import codec
+from tsipc_client.wire.address import state_path
 from tsipc_client.wire.connection import Answered, Connection, Ended
 from tsipc_client.wire.errors import Broken, ErrorCode, WireError
 from tsipc_client.wire.messages import REQUESTS, DaemonStatus, Request, Result, Run
@@ -45,7 +47,7 @@ def settle(
         deliver.show(request, outcome, Options())
         return ExitStatus.OK
     if not (asks_for_repeat(outcome) and is_repeatable(request)):
-        raise outcome
+        raise explained(outcome, state_path())
     if answer is not None:
         # It has all that it needs of a socket.
         wait_for_end(cast("socket.socket", connection), Deadline(left_s))

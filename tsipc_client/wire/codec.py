@@ -25,6 +25,10 @@ T = TypeVar("T")
 _Reader = Callable[[object], object]
 
 
+class Misread(Broken):
+    """What the daemon answered is none that this client knows: one of the two may be newer."""
+
+
 class Misfit(Exception):
     """A value that is not of the type the protocol says."""
 
@@ -71,7 +75,7 @@ def decode(payload: bytes) -> Response | Notification:
     try:
         message: object = msgpack.unpackb(payload)
     except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException) as exc:
-        raise _broken("the daemon's answer is no MessagePack") from exc
+        raise _misread("the daemon's answer is no MessagePack") from exc
     match message:
         case [1, int() | None as number, None, result]:
             return Response(number, None, result)
@@ -80,7 +84,7 @@ def decode(payload: bytes) -> Response | Notification:
         case [2, str(method), {"request": request, **params}]:
             return Notification(method, request, cast("dict[str, object]", params))
         case _:
-            raise _broken("the daemon's answer is none of this protocol")
+            raise _misread("the daemon's answer is none of this protocol")
 
 
 def build(kind: type[T], value: object) -> T:
@@ -88,7 +92,7 @@ def build(kind: type[T], value: object) -> T:
     try:
         return cast("T", _reader(cast("Hashable", kind))(value))
     except Misfit as exc:
-        raise _broken(f"the daemon answered something else than {kind.__name__}: {exc}") from exc
+        raise _misread(f"the daemon answered something else than {kind.__name__}: {exc}") from exc
 
 
 def _params(value: object) -> dict[str, object]:
@@ -173,8 +177,8 @@ def _member(kind: type[Enum], value: object) -> Enum:
         raise Misfit(f"this client does not know {value!r}") from exc
 
 
-def _broken(message: str) -> Broken:
-    return Broken(
+def _misread(message: str) -> Misread:
+    return Misread(
         ErrorCode.INTERNAL,
         message,
         hint="client and daemon may be of different versions: ts-ipc daemon restart",

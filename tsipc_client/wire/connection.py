@@ -85,7 +85,10 @@ class Connection:
         if isinstance(message, codec.Notification):
             if message.method != "progress" or message.request not in self._open:
                 return None  # of a newer daemon, or of a request that nobody waits for
-            return Progressed(message.request, codec.build(Progress, message.params))
+            try:
+                return Progressed(message.request, codec.build(Progress, message.params))
+            except Broken:
+                return None  # of a newer daemon: it is there to be watched, and the answer will come
         if message.id is None:
             return Ended(message.error or Broken(ErrorCode.INTERNAL, "the daemon gave up the connection"))
         kind = self._open.pop(message.id, None)

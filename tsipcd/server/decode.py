@@ -17,8 +17,9 @@ from typing import Annotated, Any, Final, NoReturn, cast, get_args, get_origin, 
 import msgspec
 
 from tsipc_client.wire.errors import BadInput, ErrorCode, WireError
-from tsipc_client.wire.messages import REQUESTS, Request
+from tsipc_client.wire.messages import REQUESTS, WIRE_VERSION, Request
 from tsipc_client.wire.text import visible
+from tsipc_client.wire.version import VERSION
 from tsipcd.server.limits import check
 
 MAX_ID_CHARS: Final = 128
@@ -175,13 +176,18 @@ def _refuse(request_id: Id, kind: type[Request], exc: Exception) -> NoReturn:
         hint = _nearest(found["value"].strip("'"), members) or f"one of {', '.join(members)}"
     elif found := _MISTYPED.match(text):
         what = f"{found['path'] or 'params'}: {found['what'][0].lower()}{found['what'][1:]}"
-    raise BadRequest(request_id, BadInput(ErrorCode.BAD_PARAMS, f"{kind.METHOD}: {what}", hint=hint)) from exc
+    raise BadRequest(request_id, _not_known(ErrorCode.BAD_PARAMS, f"{kind.METHOD}: {what}", hint)) from exc
 
 
 def _unknown_method(name: str) -> BadInput:
     methods = [kind.METHOD for kind in REQUESTS]
     hint = _nearest(name, methods) or f"the methods are {', '.join(methods)}"
-    return BadInput(ErrorCode.UNKNOWN_METHOD, f"there is no method {_short(name)}", hint=hint)
+    return _not_known(ErrorCode.UNKNOWN_METHOD, f"there is no method {_short(name)}", hint)
+
+
+def _not_known(code: ErrorCode, message: str, hint: str) -> BadInput:
+    """With our version: a newer client can tell from it that we are the older side."""
+    return BadInput(code, message, hint=hint, data={"version": VERSION, "wire_version": WIRE_VERSION})
 
 
 def _no_message(message: str) -> BadInput:
