@@ -7,10 +7,11 @@ tools'. Writing happens in threads; one writer a file.
 from __future__ import annotations
 
 import asyncio
+import errno
 import time
 from collections.abc import Sequence
 
-from tsipc_client.wire.errors import ErrorCode, Refused, WireError
+from tsipc_client.wire.errors import Broken, ErrorCode, Refused, WireError
 from tsipc_client.wire.messages import PipelineSaved, Saved, Step, Subscription
 from tsipcd.core.effects import StoreData, StoreWorkflow
 from tsipcd.core.inputs import Call, DataStored, Input, NamesRead, SubscriptionsRead
@@ -126,6 +127,13 @@ class Stores:
 
 
 def _cannot_write(what: str, error: OSError) -> WireError:
+    if error.errno == errno.EIO:
+        # It may have its name already, and not be on disk.
+        return Broken(
+            ErrorCode.UNKNOWN_OUTCOME,
+            f"{what}: the disk failed; whether it was written is not known",
+            hint="repeat the request",
+        )
     return Refused(
         ErrorCode.STORAGE_FULL,
         f"{what} cannot be written: {error.strerror}",

@@ -147,6 +147,18 @@ def test_killed_before_the_log_is_marked(world: World, orders: Orders, after: st
         world.expect_right(orders.traffic)
 
 
+def test_a_key_in_another_pane_is_seen(world: World, orders: Orders) -> None:
+    """Control: the oracle sees a key in the pane that nobody sends to."""
+    world.start()
+    orders.send()
+    world.settle()
+    world.expect_typed(world.stories())
+    world.tmux.run("send-keys", "-t", "=quiet:", "x")
+    until(lambda: world.tmux.screen("quiet"), what="the key shows", within_s=90)
+    with pytest.raises(AssertionError):
+        world.expect_typed(world.stories())
+
+
 def test_a_client_that_the_killed_daemon_left_is_ended(world: World, orders: Orders) -> None:
     """The next life ends it, should it not end by itself: nor could the server end before it."""
     world.start()

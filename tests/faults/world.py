@@ -145,6 +145,7 @@ class World:
                 found = [self._message(each["id"]) for each in order.answer["subscribers"]]
                 assert [each["target"] for each in found] == [session for session, _ in FANOUT]
                 assert all(order.label in each["message"] for each in found), f"{order.label} is lost"
+        self._expect_whole(orders)
 
     def settle(self) -> None:
         """Wait until nothing is left to be done but what waits for people."""
@@ -253,6 +254,20 @@ class World:
         report = check(folder / "journal")
         assert not report.damage
         assert report.torn_bytes == 0
+
+    def _expect_whole(self, orders: list[Order]) -> None:
+        """The files that are replaced are the old or the new one, never half of one; acknowledged is new."""
+        folder = self.daemon.directory
+        if (folder / "subscriptions.json").exists():
+            json.loads((folder / "subscriptions.json").read_text())
+        for file in (folder / "workflows").glob("*.json"):
+            assert json.loads(file.read_text())["name"] == file.stem
+        for order in orders:
+            if order.answer is not None and order.requests[0][0] == "workflow":
+                assert (folder / "workflows" / f"{order.label}.json").exists(), f"{order.label} is lost"
+        for file in folder.glob("*.data"):
+            assert file.stem in SHELLS
+            assert re.fullmatch(r"(L\d+\.)\1*|echo L\d+\.>>\$P", file.read_text()), file
 
     def _expect_log(self, orders: list[Order], stories: list[Answer]) -> None:
         """The event log has the line of each event, once, in order."""

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import socket
+import stat
 from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
 
 from tests.support.daemon import Daemon
+from tsipc_client.wire.errors import ErrorCode, WireError
+from tsipc_client.wire.messages import Action, Subscription
+from tsipcd.stores import Stores
+from tsipcd.views.data import DataFiles
+from tsipcd.views.folder import Folder
+from tsipcd.views.names import Neighbours
+from tsipcd.views.subscriptions import SubscriptionFile
+from tsipcd.views.workflows import WorkflowStore
 
 ROUNDS = 20
 CLIENTS = 3
@@ -30,3 +44,28 @@ def test_no_subscription_is_lost_to_another(daemon: Daemon) -> None:
     rows = daemon.call("subscriptions")["subscriptions"]
     wanted = {f"e{turn}-{number}" for turn in range(ROUNDS) for number in range(CLIENTS)}
     assert wanted - {row["event"] for row in rows} == set()
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.EIO, "unknown_outcome"), (errno.ENOSPC, "storage_full")])
+async def test_a_disk_that_failed_is_not_called_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, code: str
+) -> None:
+    """The folder's sync comes after the rename: whoever says then that nothing was changed is wrong."""
+    folder = Folder.open(str(tmp_path / "ipc"))
+    stores = Stores(
+        DataFiles(folder),
+        SubscriptionFile(folder),
+        WorkflowStore(folder.sub("workflows")),
+        Neighbours(str(tmp_path)),
+    )
+    real = os.fsync
+
+    def fail(fd: int) -> None:
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise OSError(number, os.strerror(number))
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(WireError) as caught:
+        await stores.write_subscriptions([Subscription(session="a", event="e", action=Action.NOTIFY)])
+    assert caught.value.code == ErrorCode(code)
