@@ -2,7 +2,8 @@
 
 Inputs that come while others are being made durable are decided at once and go with the next write, so a
 burst shares its syncs. What was decided leaves in the order it was decided, each after its own facts are on
-disk.
+disk. But while the disk takes its time, or nothing more, those who only look or are declined get their
+answers: these promise nothing.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from tsipc_client.wire import messages as m
 from tsipcd.clock import Clock
 from tsipcd.core import facts as f
-from tsipcd.core.effects import Effect
+from tsipcd.core.effects import Effect, Fail, Reply
 from tsipcd.core.inputs import ClockSet, Input, Ticked
 from tsipcd.core.machine import Machine
 
@@ -25,6 +27,11 @@ MAX_BATCH: Final = 512
 
 MAX_TIMER_S: Final = 300.0
 """A deadline further away is looked at again after this long: timers stand still in a suspended machine."""
+
+LATE_S: Final = 0.5
+"""So long an answer that promises nothing waits for facts that were decided before it."""
+
+_READ: Final = (m.Queued, m.Shown, m.SubscriptionTable, m.SessionList)
 
 _logger = logging.getLogger("tsipcd.runtime")
 
@@ -70,6 +77,7 @@ class Runtime:
         self._loop = asyncio.get_running_loop()
         self._turned = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
+        self._late: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
         self._clock = Clock()
 
@@ -132,9 +140,11 @@ class Runtime:
             future = self._journal.append([f.encode(fact) for fact in facts])
             self._pending.append((future, self._journal.last_sequence, facts, effects))
             future.add_done_callback(self._release)
+            self._watch_lateness()
         elif self._pending:
             # They were decided on top of facts that are not durable yet.
             self._pending[-1][3].extend(effects)
+            self._watch_lateness()
         elif effects:
             self._perform(effects)
 
@@ -152,6 +162,20 @@ class Runtime:
                 # What was decided did not happen, and nobody else will see to it in this life.
                 _logger.exception("what was decided could not be carried out")
                 self._on_failure(failure, effects)
+
+    def _watch_lateness(self) -> None:
+        if self._late is None:
+            self._late = self._loop.call_later(LATE_S, self._let_out)
+
+    def _let_out(self) -> None:
+        """The disk takes its time: whoever was promised nothing does not wait for it."""
+        self._late = None
+        for _, _, _, effects in self._pending:
+            free = [effect for effect in effects if _promises_nothing(effect)]
+            effects[:] = [effect for effect in effects if not _promises_nothing(effect)]
+            self._perform(free)
+        if self._pending:
+            self._watch_lateness()
 
     def _after_turns(self) -> None:
         self._turned.set()
@@ -174,3 +198,7 @@ class Runtime:
         self._timer = None
         self._timer_at = None
         self.feed(Ticked())
+
+
+def _promises_nothing(effect: Effect) -> bool:
+    return isinstance(effect, Fail) or (isinstance(effect, Reply) and isinstance(effect.result, _READ))

@@ -12,7 +12,7 @@ import shutil
 import socket
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,8 @@ class Ledger:
         """Of each key that was acknowledged."""
         self.unknown: list[str] = []
         """Keys of requests whose outcome the daemon could not tell."""
+        self.kept: list[str] = []
+        """Ids of other messages that were acknowledged: they are to be there."""
         self.daemon = self._daemon()
 
     def _daemon(self, **more: Any) -> Daemon:
@@ -144,10 +146,10 @@ class Ledger:
 
 
 @contextlib.contextmanager
-def ledger(state: Callable[[Path], Path] = lambda place: place / "ipc") -> Iterator[Ledger]:
-    """One in a folder of its own; `state` says where in it the state folder is."""
+def ledger(state: Path | None = None) -> Iterator[Ledger]:
+    """One in a folder of its own, in which the state folder is as well if it is not elsewhere."""
     place = Path(tempfile.mkdtemp(prefix="ti-", dir="/tmp"))
-    made = Ledger(place, state(place))
+    made = Ledger(place, state or place / "ipc")
     try:
         made.tmux.session(SESSION)
         yield made

@@ -153,10 +153,10 @@ def wait_for_slow_sync(book: Ledger, weakened: str = "") -> int:
     waiting = threading.Thread(target=send)
     waiting.start()
     answered = 0
+    until(lambda: book.daemon.call("status")["waiting"] or not waiting.is_alive(), what="it was asked")
     while waiting.is_alive():
         book.daemon.call("queue")
-        book.daemon.call("status")
-        answered += waiting.is_alive()
+        answered += "(DELAYED)" not in trace.read_text()
     assert outcomes == [("", True)]
     assert answered
     book.expect_all_once()

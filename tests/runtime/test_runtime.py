@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.talk import SERVER, session
 from tsipc_client.wire import messages as m
+from tsipcd import runtime
 from tsipcd.core import inputs as i
 from tsipcd.core.effects import Effect
 from tsipcd.core.machine import Machine
@@ -37,16 +38,22 @@ class Scene:
         self.effects: list[Effect] = []
         self.recorded: list[tuple[int, int]] = []
         self.failed: list[Effect] = []
+        self.carried_out = asyncio.Event()
         self.ended_with: list[str] = []
         self.machine = Machine(State())
         self.runtime = Runtime(
             self.machine,
             self.disk,
-            perform=self.effects.extend,
+            perform=self.perform,
             record=lambda sequence, facts: self.recorded.append((sequence, len(facts))),
             on_failure=self.fail,
             on_settled=lambda: None,
         )
+
+    def perform(self, effects: Sequence[Effect]) -> None:
+        self.effects.extend(effects)
+        if effects:
+            self.carried_out.set()
 
     def fail(self, error: BaseException, effects: Sequence[Effect]) -> None:
         self.ended_with.append(type(error).__name__)
@@ -117,6 +124,18 @@ async def test_an_answer_that_saw_undurable_facts_waits_for_them(scene: Scene) -
     assert scene.effects == []
     await scene.sync()
     assert scene.names() == ["Reply", "Inspect", "Reply"]
+
+
+async def test_an_answer_that_promises_nothing_does_not_wait_for_a_disk_that_hangs(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A listing leaves when it has waited long enough; what was promised still waits for its facts."""
+    monkeypatch.setattr(runtime, "LATE_S", 0.0)
+    await scene.feed(SEE, ask(1, SEND), ask(2, m.Queue()))
+    await asyncio.wait_for(scene.carried_out.wait(), 30)
+    assert [(type(x).__name__, x.call.id) for x in scene.effects if hasattr(x, "call")] == [("Reply", 2)]
+    await scene.sync()
+    assert scene.names() == ["Reply", "Reply", "Inspect"]
 
 
 async def test_an_answer_without_facts_leaves_at_once(scene: Scene) -> None:
