@@ -47,6 +47,8 @@ class Delivery:
     """How long nobody may have typed into a pane before something is typed there."""
     redeliver_unasked: bool = False
     """What is in doubt is begun anew by itself; else a person is asked."""
+    only_observed: bool = False
+    """A sender is the session whose pane it speaks from, and says so; else it may say any name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +223,12 @@ def _text(value: object) -> str:
     return value
 
 
+def _only_observed(value: object) -> bool:
+    if value not in ("any", "observed"):
+        raise ValueError('must be "any" or "observed"')
+    return value == "observed"
+
+
 def _redeliver_unasked(value: object) -> bool:
     if value not in ("ask", "redeliver"):
         raise ValueError('must be "ask" or "redeliver"')
@@ -251,6 +259,7 @@ _CHECKS: dict[str, dict[str, tuple[str, Check]]] = {
         "ttl": ("ttl_s", _seconds("1s", "366d")),
         "human_quiet_s": ("human_quiet_s", _seconds("0s", "1h")),
         "on_doubt": ("redeliver_unasked", _redeliver_unasked),
+        "sender": ("only_observed", _only_observed),
     },
     "programs": {"type_into": ("type_into", _texts)},
     "queue": {

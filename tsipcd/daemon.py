@@ -175,6 +175,7 @@ class Daemon:
             config.events,
             caps=Caps(waiting=config.queue.max_waiting, per_target=config.queue.max_waiting_per_target),
             redeliver_unasked=config.delivery.redeliver_unasked,
+            only_observed=config.delivery.only_observed,
         )
         self._journal = Journal.open(recovered, on_low=lambda low: self._runtime.feed(StorageChanged(low)))
         self._log = log

@@ -47,6 +47,7 @@ class Machine:
         *,
         caps: Caps = NO_CAPS,
         redeliver_unasked: bool = False,
+        only_observed: bool = False,
     ) -> None:
         self.state = state
         self.world = World()
@@ -65,6 +66,7 @@ class Machine:
             loops=self._loops,
             bounds=self.bounds,
             ttl_s=ttl_s,
+            only_observed=only_observed,
         )
         self._labelled: tuple[str, ...] = ()
         self._storage_low = False

@@ -69,6 +69,7 @@ class Requests:
         loops: Loops,
         bounds: Bounds,
         ttl_s: float,
+        only_observed: bool = False,
     ) -> None:
         self._state = state
         self._world = world
@@ -77,6 +78,7 @@ class Requests:
         self._loops = loops
         self._bounds = bounds
         self._ttl_s = ttl_s
+        self._only_observed = only_observed
         self.subscriptions: tuple[Subscription, ...] = ()
         """The table, as its file holds it."""
 
@@ -290,8 +292,15 @@ class Requests:
         return self._world.place_of(target) or Absent(target)
 
     def _sender(self, source: str, caller: i.Caller) -> str:
-        """`.` as a sender is the caller's own session too."""
+        """`.` as a sender is the caller's own session too. The setting may forbid to be another."""
         if source != ".":
+            if self._only_observed and source != caller.session:
+                seen = f"comes from {caller.session}" if caller.session else "comes from no session"
+                raise Refused(
+                    ErrorCode.NOT_ALLOWED,
+                    f"this {seen}, not from {source}: [delivery] sender lets nobody be another",
+                    hint="inside a session `.` as the sender is that session",
+                )
             return source
         if not caller.session:
             raise BadInput(ErrorCode.BAD_PARAMS, "'.' means the session you are in, and this is none")
