@@ -10,6 +10,7 @@ from tsipcd.core import effects as e
 from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
 from tsipcd.core.doubts import MAX_UNASKED
+from tsipcd.core.machine import DEFAULT_TTL_S
 from tsipcd.core.state import State
 from tsipcd.core.topology import ServerId
 
@@ -116,6 +117,18 @@ def test_redeliver_begins_its_time_to_live_anew(talk: Talk) -> None:
     doubt(talk, 1, at=8, then=9)
     resolve(talk, m.Decision.REDELIVER)
     assert talk.state.messages[1].expires_at == pytest.approx(talk.now + 60)
+
+
+def test_redeliver_after_the_clock_was_set_back_does_not_expire_at_once(talk: Talk) -> None:
+    """By more than it had to live: it gets what the settings give."""
+    talk.send("claude-manager", ttl_s=60.0)
+    doubt(talk, 1, then=8)
+    talk.now -= 3600
+    talk.tell(i.ClockSet(-3600.0))
+    resolve(talk, m.Decision.REDELIVER)
+    assert talk.state.messages[1].expires_at == pytest.approx(talk.now + DEFAULT_TTL_S)
+    talk.tell(i.Ticked())
+    assert talk.status(1) == "accepted"
 
 
 @pytest.mark.parametrize(

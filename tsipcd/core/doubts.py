@@ -30,11 +30,18 @@ class Doubts:
     """Decides about messages in doubt; `redeliver_unasked` is the setting that does so for the person."""
 
     def __init__(
-        self, state: State, world: World, deliveries: Deliveries, *, redeliver_unasked: bool = False
+        self,
+        state: State,
+        world: World,
+        deliveries: Deliveries,
+        *,
+        ttl_s: float,
+        redeliver_unasked: bool = False,
     ) -> None:
         self._state = state
         self._world = world
         self._deliveries = deliveries
+        self._ttl_s = ttl_s
         self._redeliver_unasked = redeliver_unasked
 
     def resolve(self, turn: Turn, call: i.Call, caller: i.Caller, request: Resolve) -> None:
@@ -77,7 +84,9 @@ class Doubts:
         if decision is Decision.REDELIVER:
             # Its time may be over: it gets as much of it as it had before.
             begun = (at for at, status, _ in reversed(message.story) if status is Status.ACCEPTED)
-            expires_at += turn.now - next(begun, message.accepted_at)
+            ttl_s = expires_at - next(begun, message.accepted_at)
+            # Deadlines move with a clock that is set back, what is past does not.
+            expires_at = turn.now + (ttl_s if ttl_s > 0 else self._ttl_s)
         turn.record(f.DoubtResolved(turn.now, message.number, decision, by, expires_at))
         if decision is Decision.REDELIVER:
             pane, target = message.pane, message.target

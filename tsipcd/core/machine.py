@@ -54,7 +54,9 @@ class Machine:
         self._ttl_s = ttl_s
         self._deliveries = Deliveries(state, self.world)
         self._outrun = Outrun(state, self._deliveries)
-        self._doubts = Doubts(state, self.world, self._deliveries, redeliver_unasked=redeliver_unasked)
+        self._doubts = Doubts(
+            state, self.world, self._deliveries, ttl_s=ttl_s, redeliver_unasked=redeliver_unasked
+        )
         self._runs = Runs(state, self.world, self._deliveries)
         self._loops = Loops(state, self.world, limits, ttl_s)
         self.bounds = Bounds(state, caps)
