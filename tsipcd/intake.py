@@ -171,9 +171,7 @@ class Intake:
             requests, self._waiting = self._waiting, deque()
             verdicts, self._gone = self._gone, deque()
             try:
-                problems = await self._tmux.refresh(force=True)
-                if problems != self._machine.world.silent:
-                    self._runtime.feed(i.ServersSilent(problems))
+                self._runtime.feed(i.Looked(await self._tmux.refresh(force=True)))
             except Exception:
                 _logger.exception("tmux could not be looked at")
             self._news_is_due = True

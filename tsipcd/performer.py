@@ -42,6 +42,8 @@ class Performer:
                     self._fail(effect.call, effect.error)
                 case e.Tell():
                     self._server.tell(effect.call, effect.item)
+                case e.Expect():
+                    self._tmux.expect(effect.server)
                 case e.Inspect() | e.Forget() | e.TypeKeys() | e.StartStep() | e.AdoptStep() | e.ShowText():
                     self._tmux.carry_out(effect)
                 case e.StoreData():

@@ -260,3 +260,44 @@ def test_a_long_lane_outlives_its_pane(talk: Talk) -> None:
         looks = [x.number for x in talk.typed(number) if isinstance(x, e.Inspect)]
         number = looks[0] if looks else 0
     assert typed == [str(n) for n in range(3000)]
+
+
+def test_what_an_earlier_life_left_is_expected_and_told_where_it_is_not(talk: Talk) -> None:
+    """Under way at a server that is gone: in doubt. Waiting for one: held as absent, the rest behind it."""
+    talk.send("claude-manager", "under way")
+    talk.ready(1, pin(1))
+    talk.send("claude-manager", "one")
+    talk.send("claude-manager", "two")
+    again = Talk(talk.state)
+    _, effects = again.machine.restore(again.now)
+    assert kinds(effects) == ["Expect"]
+    assert only(effects, e.Expect).server == SERVER
+    again.tell(i.ServerGone(SERVER.socket))
+    assert again.status(1) == "in-doubt (the pane ended before its answer came)"
+    again.tell(i.Looked(("elsewhere does not answer",)))
+    assert again.status(2) == "held (no session claude-manager yet)"
+    assert again.machine.view(3).reason == "behind msg-2"  # type: ignore[union-attr]
+    sessions = only(again.ask(m.Sessions()), e.Reply).result
+    assert sessions == m.SessionList(sessions=(), unreachable=("elsewhere does not answer",))
+
+
+def test_a_pinned_command_fails_with_its_server(talk: Talk) -> None:
+    """Sent to `%1` before a crash: that pane can never come back."""
+    talk.send("%1")
+    again = Talk(talk.state)
+    _, effects = again.machine.restore(again.now)
+    assert only(effects, e.Expect).server == SERVER
+    again.tell(i.ServerGone(SERVER.socket))
+    assert again.status(1) == "failed (the pane is gone)"
+
+
+def test_a_name_on_two_servers_waits_and_says_so(talk: Talk) -> None:
+    """Absent, then there twice: typed into neither; one of them gone, into the other."""
+    talk.see(session("claude-man", 2))
+    talk.send("claude-manager")
+    other = ServerId("/tmp/tmux-0/other", 7, 7)  # noqa: S108 - a name
+    talk.tell(i.ServerSeen(SERVER, (session("claude-manager", 1), session("claude-manager", 3))))
+    talk.tell(i.Looked(()))
+    assert talk.status(1) == "held ('claude-manager' is on 2 servers)"
+    talk.see(session("claude-manager", 1, server=other), server=other)
+    assert only(talk.see(), e.Inspect).place.server == other

@@ -110,7 +110,7 @@ def test_a_run_goes_on_in_the_next_life(talk: Talk) -> None:
         state.apply(f.decode(f.encode(fact)))
     again = Talk(state)
     _, effects = again.machine.restore(again.now)
-    assert kinds(effects) == ["AdoptStep"]
+    assert kinds(effects) == ["Expect", "AdoptStep"]
     again.tell(i.StepEnded(1, 0))
     assert again.state.runs[1].messages == [1, 2]
 

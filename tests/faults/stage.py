@@ -1,7 +1,8 @@
 """What faults of tmux play on: servers below one folder, shells that leave marks, witnesses, and a daemon.
 
-A command leaves its mark as a line in the file of its session: typed twice, it is there twice. A witness is a
-pane that writes down every byte it reads: nobody sends to it, so it must read none.
+A command leaves its mark as a line in the folder of the shell that runs it: typed twice, it is there twice,
+and typed elsewhere, it is elsewhere. A witness is a pane that writes down every byte it reads: nobody sends
+to it, so it must read none.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -34,9 +35,15 @@ SHELLS = {
     "dash": "exec dash -i",
     "ksh": "exec ksh -i",
 }
+MARKS = "marks"
 FENCE = "fence"
 """A mark of the test's own, see `Seat.fence`."""
 ENDED = frozenset({"delivered", "done", "failed", "expired", "cancelled", "in-doubt", "dead"})
+
+
+def mark(what: object) -> str:
+    """A command that leaves this mark, in any shell."""
+    return f"echo {what} >>{MARKS}"
 
 
 def shells() -> list[str]:
@@ -101,19 +108,22 @@ class Server(Tmux):
         listed = self.run("list-sessions", "-F", "#{session_id} #{session_name}", check=False)
         return [line.split()[0] for line in listed.splitlines() if line.split()[1].startswith("~ts-ipc")]
 
-    def kill(self) -> None:
-        """SIGKILL; returns when it is gone. Its socket remains."""
-        pid = self.pid
-        os.kill(pid, signal.SIGKILL)
-        until(lambda: not is_alive(pid), what="the tmux server is gone")
+    def kill(self, *, pid: int = 0, politely: bool = False) -> None:
+        """SIGKILL, after which its socket remains, or `kill-server`; returns when it is gone."""
+        pid = pid or self.pid
+        if politely:
+            self.run("kill-server")
+        else:
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: not is_alive(pid), what="the tmux server is gone", within_s=WITHIN_S)
 
     @contextlib.contextmanager
-    def stopped(self) -> Iterator[None]:
-        """It stands still meanwhile."""
+    def stopped(self) -> Iterator[int]:
+        """It stands still meanwhile; gives its process."""
         pid = self.pid
         os.kill(pid, signal.SIGSTOP)
         try:
-            yield
+            yield pid
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
@@ -121,23 +131,21 @@ class Server(Tmux):
 
 @dataclass
 class Seat:
-    """One session, the pane it began with, and the file in which its commands leave marks."""
+    """One session, the pane it began with, and the folder in which its commands leave marks."""
 
     server: Server
     name: str
-    kind: str
-    marks: Path
+    folder: Path
     pane: str
-
-    def mark(self, what: object) -> str:
-        """A command that leaves this mark, in any shell."""
-        return f"echo {what} >>{self.marks}"
 
     @property
     def marked(self) -> list[str]:
         """The marks, in the order in which they were left."""
-        lines = self.marks.read_text().splitlines() if self.marks.exists() else []
-        return [line for line in lines if line != FENCE]
+        return [mark for mark in self._lines if mark != FENCE]
+
+    def mark(self, what: object) -> str:
+        """A command that leaves this mark here, in any shell."""
+        return mark(what)
 
     def shows(self, text: str) -> None:
         """Wait until the screen of its pane has the text."""
@@ -147,13 +155,18 @@ class Seat:
 
     def fence(self) -> None:
         """Wait until its shell has run everything that was typed so far, by typing one command more."""
-        before = self._fences
-        self.server.keys(self.pane, self.mark(FENCE), "Enter")
-        until(lambda: self._fences > before, what=f"{self.name} runs what was typed", within_s=WITHIN_S)
+        before = self._lines.count(FENCE)
+        self.server.keys(self.pane, mark(FENCE), "Enter")
+        until(
+            lambda: self._lines.count(FENCE) > before,
+            what=f"{self.name} runs what was typed",
+            within_s=WITHIN_S,
+        )
 
     @property
-    def _fences(self) -> int:
-        return self.marks.read_text().splitlines().count(FENCE) if self.marks.exists() else 0
+    def _lines(self) -> list[str]:
+        marks = self.folder / MARKS
+        return marks.read_text().splitlines() if marks.exists() else []
 
 
 class Stage:
@@ -177,18 +190,19 @@ class Stage:
             self.servers[name] = Server(self.folder / "t", name, self.binary)
         return self.servers[name]
 
-    def seat(self, server: str, name: str, kind: str = "bash", *, file: str = "") -> Seat:
-        """A new session with a shell at its prompt."""
+    def seat(self, server: str, name: str, kind: str = "bash", *, folder: str = "") -> Seat:
+        """A new session with a shell at its prompt, in a folder of its own."""
         if shutil.which(kind) is None:
             pytest.skip(f"{kind} is not installed")
         tmux = self.server(server)
-        made = tmux.run(
+        home = self.folder / (folder or f"{server}-{len(list(self.folder.iterdir()))}")
+        home.mkdir()
+        pane = tmux.run(
             "new-session", "-d", "-P", "-F", "#{pane_id}", "-s", name,
-            "-x", "120", "-y", "40", "-c", str(self.folder), SHELLS[kind],
-        )  # fmt: skip
-        pane = made.strip()
+            "-x", "120", "-y", "40", "-c", str(home), SHELLS[kind],
+        ).strip()  # fmt: skip
         until(lambda: tmux.screen(pane), what=f"a prompt of {kind}", within_s=WITHIN_S)
-        return Seat(tmux, name, kind, self.folder / f"{file or f'{server}-{name}'}.marks", pane)
+        return Seat(tmux, name, home, pane)
 
     def witness(self, server: str, name: str = "witness") -> str:
         """A pane of a session that nobody sends to; it writes down what it reads. Returns its id."""
@@ -234,13 +248,19 @@ class Stage:
 
     def settle(self, messages: Sequence[str]) -> list[str]:
         """Wait until all of them have ended; how, in that order."""
+        known = self.messages()
 
-        def ends() -> list[str]:
+        def have_ended() -> bool:
+            nonlocal known
             known = self.messages()
-            found = [known[message]["status"] if message in known else "forgotten" for message in messages]
-            return found if all(status in ENDED for status in found) else []
+            return all(known[message]["status"] in ENDED for message in messages)
 
-        return until(ends, what="all messages have ended", within_s=WITHIN_S) if messages else []
+        try:
+            until(have_ended, what="all messages have ended", within_s=WITHIN_S)
+        except AssertionError:
+            late = [known[message] for message in messages if known[message]["status"] not in ENDED]
+            raise AssertionError(f"these do not end: {late}; log: {self.daemon.log.read_text()}") from None
+        return [str(known[message]["status"]) for message in messages]
 
     def restart(self) -> None:
         """SIGKILL the daemon and start it again."""
@@ -257,9 +277,9 @@ class Stage:
 class Line:
     """A connection that may have many requests in flight, in JSON lines."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, within_s: float = WITHIN_S) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(WITHIN_S)
+        self._socket.settimeout(within_s)
         self._socket.connect(str(path))
         self._reader = self._socket.makefile("rb")
         self._asked = 0
@@ -293,7 +313,14 @@ class Line:
         result: Answer = answer["result"]
         return result
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
+        """Hang up."""
         self._reader.close()
         self._socket.close()
 

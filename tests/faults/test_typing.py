@@ -20,6 +20,7 @@ import pytest
 
 from tests.faults.effort import chance, parts
 from tests.faults.stage import WITHIN_S, Line, Seat, Server, Stage, other_releases, shells, signal_all
+from tests.faults.stage import mark as leaves
 from tests.faults.tally import Tally
 from tests.support.wait import until
 from tsipcd.tmux import keys
@@ -64,7 +65,7 @@ class Loop:
         seat = self.random.choice(self.seats)
         mark = f"c{self._count}"
         self.sent[seat.name].append(mark)
-        text = seat.mark(mark) + self.random.choice(("", f"; true {'x' * self.random.randrange(300)}"))
+        text = leaves(mark) + self.random.choice(("", f"; true {'x' * self.random.randrange(300)}"))
         return self._order("send", source="tester", target=seat.name, message=text)
 
     def run(self) -> Order:
@@ -73,7 +74,7 @@ class Loop:
         for seat in self.random.sample(self.seats, 2):
             mark = f"s{self._count}-{len(steps)}"
             self.steps[seat.name].append(mark)
-            steps.append({"session": seat.name, "command": seat.mark(mark)})
+            steps.append({"session": seat.name, "command": leaves(mark)})
         name = f"w{self._count}"
         self.stage.daemon.call("workflow", name=name, steps=steps)
         return self._order("run", name=name, follow=False)
@@ -90,22 +91,21 @@ class Loop:
         self.orders += orders
         self._open += orders
         life_s = self.random.uniform(0.1, 0.4)
-        line = Line(self.stage.daemon.socket_path)
         handed, half = self._open[:], len(self._open) // 2
-        for order in handed[:half]:
-            line.ask(order.method, order.params)
-        time.sleep(life_s)
-        for order in handed[half:]:
-            line.ask(order.method, order.params)
-        self._hurt()
-        # The kill is to come while they are typed: some milliseconds after they came.
-        time.sleep(self.random.uniform(0.0, 0.03))
-        self.stage.daemon.kill()
-        self.tally.add("SIGKILLs while typing")
-        while (answer := line.answer()) and "id" in answer:
-            assert "result" in answer, answer
-            handed[answer["id"] - 1].answer = answer["result"]
-        line.close()
+        with Line(self.stage.daemon.socket_path) as line:
+            for order in handed[:half]:
+                line.ask(order.method, order.params)
+            time.sleep(life_s)
+            for order in handed[half:]:
+                line.ask(order.method, order.params)
+            self._hurt()
+            # The kill is to come while they are typed: some milliseconds after they came.
+            time.sleep(self.random.uniform(0.0, 0.03))
+            self.stage.daemon.kill()
+            self.tally.add("SIGKILLs while typing")
+            while answer := line.answer():
+                assert "result" in answer, answer
+                handed[answer["id"] - 1].answer = answer["result"]
         self._open = [order for order in self._open if not order.answer]
         self.stage.daemon.start()
 
@@ -132,10 +132,9 @@ class Loop:
 
     def finish(self) -> list[str]:
         """Let everything be acknowledged and come to its end; the statuses of all messages."""
-        line = Line(self.stage.daemon.socket_path)
-        for order in self._open:
-            order.answer = line.result(order.method, **order.params)
-        line.close()
+        with Line(self.stage.daemon.socket_path) as line:
+            for order in self._open:
+                order.answer = line.result(order.method, **order.params)
         until(lambda: not self.stage.daemon.call("status")["waiting"], what="all is done", within_s=WITHIN_S)
         messages = self.stage.messages()
         for order in self.orders:
@@ -169,10 +168,7 @@ class Loop:
 
 def scene(stage: Stage, kinds: list[str]) -> list[Seat]:
     """A session for each of these shells, on two servers in turn, and a witness on both."""
-    seats = [
-        stage.seat("ab"[index % 2], f"{kind}-{index}", kind, file=f"{index}")
-        for index, kind in enumerate(kinds)
-    ]
+    seats = [stage.seat("ab"[index % 2], f"{kind}-{index}", kind) for index, kind in enumerate(kinds)]
     for server in "ab":
         stage.witness(server)
     return seats

@@ -7,22 +7,23 @@ place now waits in `absent` until a server is seen. A step stays in its lane unt
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Final
 
 from tsipc_client.wire.messages import MessageType, Status
 from tsipcd.core import effects as e
 from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
+from tsipcd.core.absentees import Absentees
 from tsipcd.core.delivery import WAITING
 from tsipcd.core.expiry import Expiry
 from tsipcd.core.lanes import Lanes
-from tsipcd.core.names import Absent, Found, World, absent_reason
+from tsipcd.core.names import Absent, Found, World
 from tsipcd.core.records import Message
 from tsipcd.core.state import State
 from tsipcd.core.submissions import Submissions
 from tsipcd.core.topology import PanePin, Place, ServerId
 from tsipcd.core.turn import Turn
+from tsipcd.core.unseen import Unseen
 
 PANE_GONE: Final = "the pane is gone"
 PANE_ENDED: Final = "the pane ended before its answer came"
@@ -37,10 +38,8 @@ class Deliveries:
         self._lanes: Lanes[PanePin] = Lanes()
         self._files: Lanes[str] = Lanes()
         """Data, by the session whose file it replaces."""
-        self._absent: dict[str | PanePin, deque[int]] = {}
-        """Messages whose target has no place now, by target."""
-        self._unseen: dict[tuple[ServerId, str], deque[int]] = {}
-        """Notifications waiting for somebody to attach, by session."""
+        self._absent = Absentees(self._waiting)
+        self._unseen = Unseen(self._waiting)
         self._submissions = Submissions()
         self.expiry = Expiry()
         self.draining = False
@@ -52,7 +51,7 @@ class Deliveries:
         self.expiry.watch(message.number, message.expires_at)
         if message.type is MessageType.DATA:
             self._store(turn, message)
-        elif isinstance(found, Found):
+        elif isinstance(found, Found) and (found.pinned or self._absent.first(message.target) is None):
             self._dispatch(turn, message, found)
         else:
             self._miss(turn, message)
@@ -73,7 +72,7 @@ class Deliveries:
                 if message.type is MessageType.DATA:
                     self._store(turn, message)
                 else:
-                    self._wait_for_place(message)
+                    self._absent.add(message)
 
     # ── what the world answers ────────────────────────────────────────────────────────────────────────────
 
@@ -85,7 +84,12 @@ class Deliveries:
         if answer.verdict is i.Verdict.WAIT:
             self._hold(turn, message, answer.reason)
         elif answer.verdict is i.Verdict.GONE or answer.pin is None:
-            self._relocate(turn, message)
+            found, here = self._find(message), self._lanes.key_of(message.number)
+            if found is not None and found.pane == here and answer.place not in (None, found.place):
+                # What was looked for is not what is there now.
+                self._inspect(turn, message, found)
+            else:
+                self._relocate(turn, message)
         elif answer.pin != self._lanes.key_of(message.number):
             # The session's active pane is another one now: that pane's queue decides when.
             self._advance(turn, message.number)
@@ -115,9 +119,13 @@ class Deliveries:
                 self._relocate(turn, message)
             case i.Outcome.GONE:
                 self.doubt(turn, message)
+            case i.Outcome.UNKNOWN if message.pin and self._world.place_of_pane(message.pin):
+                self._submissions.leave_open(message.number, message.pin.server)
             case i.Outcome.UNKNOWN:
-                if message.pin is not None:
-                    self._submissions.leave_open(message.number, message.pin.server)
+                # That its pane ended was told before: nothing more will be.
+                self.doubt(turn, message)
+        # Those behind it may have left its pane already, and waited for what became of it.
+        self._release(turn, message.target)
 
     def shown(self, turn: Turn, answer: i.TextShown) -> None:
         """A notification was shown, or nobody was there."""
@@ -128,8 +136,7 @@ class Deliveries:
             plural = "" if answer.clients == 1 else "s"
             self._end(turn, f.MessageDelivered(turn.now, message.number, f"{answer.clients} client{plural}"))
             return
-        found = self._find(message)
-        if found is None:
+        if (found := self._find(message)) is None:
             self._miss(turn, message)
         else:
             self._wait_for_client(turn, message, found.place, answer.reason)
@@ -160,20 +167,27 @@ class Deliveries:
         live = {pane.pin for session in sessions for pane in session.panes}
         self._resolve_doubts(turn, server.socket, live, server)
         self._leave_dead_panes(turn, server.socket, live)
-        self._dispatch_absent(turn)
+        self._dispatch_absent(turn, server.socket)
         for session in sessions:
             if session.attached:
-                for number in self._unseen.pop((server, session.id), ()):
-                    message = self._waiting(number)
-                    if message is not None:
-                        self._show(turn, message, Place(server, session.id, session.name))
-        self._drop_unseen(turn, server.socket, {(server, session.id) for session in sessions})
+                for message in self._unseen.take(server, session.id):
+                    self._show(turn, message, Place(server, session.id, session.name))
+        for message in self._unseen.take_gone(server.socket, {(server, s.id) for s in sessions}):
+            self._miss(turn, message)
 
     def server_gone(self, turn: Turn, socket: str) -> None:
         """The server at this socket exited, with all its panes."""
         self._resolve_doubts(turn, socket, set(), None)
         self._leave_dead_panes(turn, socket, set())
-        self._drop_unseen(turn, socket, set())
+        self._dispatch_absent(turn, socket)
+        for message in self._unseen.take_gone(socket):
+            self._miss(turn, message)
+
+    def looked(self, turn: Turn) -> None:
+        """Everything that can be seen now was seen: what is absent is so, whatever it waited for before."""
+        for target in self._absent.targets():
+            if (message := self._absent.first(target)) is not None:
+                self._hold(turn, message, self._world.why_absent(message.target))
 
     # ── leaving ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -214,6 +228,9 @@ class Deliveries:
     def waits_behind(self, number: int) -> int | None:
         """The message in work for the same pane or file, if it is another one."""
         head = self._lanes.head_of(number) or self._files.head_of(number)
+        if head is None and (message := self._waiting(number)) is not None:
+            first = self._absent.first(message.pane or message.target)
+            head = first.number if first is not None else None
         return head if head != number else None
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
@@ -253,7 +270,7 @@ class Deliveries:
         turn.ask(e.ShowText(message.number, place, message.body))
 
     def _wait_for_client(self, turn: Turn, message: Message, place: Place, reason: str = "") -> None:
-        self._unseen.setdefault((place.server, place.session_id), deque()).append(message.number)
+        self._unseen.add(message, place)
         self._hold(turn, message, reason or f"nobody is attached to {place.session}")
 
     def _store(self, turn: Turn, message: Message) -> None:
@@ -299,18 +316,15 @@ class Deliveries:
         if found is not None and found.pane is not None and found.pane != here:
             self._dispatch(turn, message, found)
         else:
-            self._miss(turn, message)
+            self._miss(turn, message, here)
         self._start(turn, behind)
 
-    def _miss(self, turn: Turn, message: Message) -> None:
+    def _miss(self, turn: Turn, message: Message, left: PanePin | None = None) -> None:
         if message.pane is not None:
             self._end(turn, f.MessageFailed(turn.now, message.number, PANE_GONE))
             return
-        self._wait_for_place(message)
-        self._hold(turn, message, absent_reason(message.target))
-
-    def _wait_for_place(self, message: Message) -> None:
-        self._absent.setdefault(message.pane or message.target, deque()).append(message.number)
+        self._absent.add(message, left)
+        self._hold(turn, message, self._world.why_absent(message.target))
 
     def _hold(self, turn: Turn, message: Message, reason: str) -> None:
         if message.status is not Status.HELD or message.reason != reason:
@@ -336,10 +350,10 @@ class Deliveries:
     def _start(self, turn: Turn, head: int | None) -> None:
         """Start on `head`, or on the first behind it that has a place."""
         while head is not None and not self.draining:
-            message = self._waiting(head)
-            if message is None or (found := self._find(message)) is not None:
-                if message is not None:
-                    self._inspect(turn, message, found)
+            if (message := self._waiting(head)) is None:
+                return
+            if (found := self._find(message)) is not None:
+                self._inspect(turn, message, found)
                 return
             # In a loop: a lane may be long, and its pane and session gone.
             head = self._lanes.leave(head)
@@ -365,35 +379,20 @@ class Deliveries:
                     turn.ask(e.Forget(number))
                     self._relocate(turn, message)
 
-    def _drop_unseen(self, turn: Turn, socket: str, live: set[tuple[ServerId, str]]) -> None:
-        for key in [key for key in self._unseen if key[0].socket == socket and key not in live]:
-            for number in self._unseen.pop(key):
-                message = self._waiting(number)
-                if message is not None:
-                    self._miss(turn, message)
+    def _dispatch_absent(self, turn: Turn, socket: str) -> None:
+        """Go on with what has a place now; the panes of the server at `socket` are all known."""
+        for target in self._absent.targets():
+            self._release(turn, target, socket)
 
-    def _dispatch_absent(self, turn: Turn) -> None:
-        for target in list(self._absent):
-            first = self._first_waiting(self._absent[target])
-            if first is None:
-                del self._absent[target]
-                continue
-            found = self._find(first)
-            if found is not None:
-                # Once each: what was in doubt meanwhile, and is to be delivered again, may be there twice.
-                for number in dict.fromkeys(self._absent.pop(target)):
-                    if (message := self._waiting(number)) is not None:
-                        self._dispatch(turn, message, found)
-            elif isinstance(target, PanePin) and target.server.socket in self._world.servers:
-                for number in self._absent.pop(target):
-                    if (message := self._waiting(number)) is not None:
-                        self.fail(turn, message, PANE_GONE)
-
-    def _first_waiting(self, numbers: deque[int]) -> Message | None:
-        """The first that still waits; those before it are dropped."""
-        while numbers:
-            message = self._waiting(numbers[0])
-            if message is not None:
-                return message
-            numbers.popleft()
-        return None
+    def _release(self, turn: Turn, target: str | PanePin, socket: str = "") -> None:
+        first = self._absent.first(target)
+        if first is None or self._submissions.is_open_before(first, self._state.messages):
+            return
+        found = self._find(first)
+        if found is not None:
+            if not self._absent.is_still_at(found.pane, first, socket):
+                for message in self._absent.take(target):
+                    self._dispatch(turn, message, found)
+        elif isinstance(target, PanePin) and target.server.socket == socket:
+            for message in self._absent.take(target):
+                self.fail(turn, message, PANE_GONE)

@@ -7,7 +7,7 @@ import msgspec
 from tsipc_client.wire.errors import WireError
 from tsipc_client.wire.messages import Progress, Result, Step, Subscribed, Subscription
 from tsipcd.core.inputs import Call
-from tsipcd.core.topology import PanePin, Place
+from tsipcd.core.topology import PanePin, Place, ServerId
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -29,6 +29,12 @@ class Tell(msgspec.Struct, frozen=True):
 
     call: Call
     item: Progress
+
+
+class Expect(msgspec.Struct, frozen=True, gc=False):
+    """An earlier life of the daemon saw this server: tell by `ServerGone` if it is not there any more."""
+
+    server: ServerId
 
 
 class Inspect(msgspec.Struct, frozen=True, gc=False):
@@ -132,6 +138,7 @@ Effect = (
     Reply
     | Fail
     | Tell
+    | Expect
     | Inspect
     | Forget
     | TypeKeys

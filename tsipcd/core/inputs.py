@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from tsipc_client.wire.messages import Request, Step, Subscription
-from tsipcd.core.topology import PanePin, ServerId, Session
+from tsipcd.core.topology import PanePin, Place, ServerId, Session
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):
@@ -81,10 +81,10 @@ class ServerGone(msgspec.Struct, frozen=True, gc=False):
     socket: str
 
 
-class ServersSilent(msgspec.Struct, frozen=True, gc=False):
-    """These servers did not answer when tmux was looked at; a line for each, with why."""
+class Looked(msgspec.Struct, frozen=True, gc=False):
+    """tmux was looked at: every server that answers was told of. Of each other one `silent` says why not."""
 
-    problems: tuple[str, ...]
+    silent: tuple[str, ...] = ()
 
 
 class Verdict(StrEnum):
@@ -108,6 +108,8 @@ class Inspected(msgspec.Struct, frozen=True, gc=False):
     """The pane it looked at; set for `ready`."""
     shell: str = ""
     """The shell at its prompt there (`bash`); empty if another program reads the line."""
+    place: Place | None = None
+    """Set for `gone`: what was looked for."""
 
 
 class Outcome(StrEnum):
@@ -199,7 +201,7 @@ Input = (
     | NamesRead
     | ServerSeen
     | ServerGone
-    | ServersSilent
+    | Looked
     | Inspected
     | Typed
     | TextShown

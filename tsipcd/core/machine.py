@@ -79,6 +79,10 @@ class Machine:
         turn = Turn(self.state, now)
         if back_s := clock.set_back_s(self.state.last_at, now):
             self._set_clock(turn, back_s)
+        unfinished = [message for message in self.state.messages.values() if not message.has_ended]
+        pins = [pin for message in unfinished for pin in (message.pin, message.pane) if pin is not None]
+        for server in dict.fromkeys(pin.server for pin in pins):
+            turn.ask(e.Expect(server))
         self._deliveries.restore(turn)
         self._runs.restore(turn, self._ttl_s)
         self._runs.follow_along(turn, self._ttl_s)
@@ -107,8 +111,8 @@ class Machine:
             case i.ServerGone():
                 self.world.put(event.socket, ())
                 self._deliveries.server_gone(turn, event.socket)
-            case i.ServersSilent():
-                self.world.silent = event.problems
+            case i.Looked():
+                self._look(turn, event)
             case i.Inspected():
                 self._deliveries.inspected(turn, event)
             case i.Typed():
@@ -241,6 +245,10 @@ class Machine:
                 turn.record(f.SessionSeen(turn.now, session.name))
         self._outrun.server_seen(turn, seen)
         self._deliveries.server_seen(turn, seen.server)
+
+    def _look(self, turn: Turn, looked: i.Looked) -> None:
+        self.world.silent = looked.silent
+        self._deliveries.looked(turn)
 
     def _know(self) -> None:
         self.world.known = {s.session for s in self._requests.subscriptions}.union(self._labelled)

@@ -116,6 +116,14 @@ class World:
         """The first process of each pane of the sessions of exactly this name."""
         return [pane.pin.pid for session in self._by_name.get(name, ()) for pane in session.panes]
 
+    def why_absent(self, name: str) -> str:
+        """Why a stored target leads nowhere now, for people."""
+        try:
+            self._live(name, "")
+        except UnknownSession as error:
+            return error.message
+        return absent_reason(name)
+
     def is_attached(self, place: Place) -> bool:
         """Whether a client is attached to this session, as far as is known."""
         sessions = self.servers.get(place.server.socket, ())

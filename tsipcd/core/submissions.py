@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
+from tsipcd.core.records import Message
 from tsipcd.core.topology import ServerId
 
 MAX_REFUSALS: Final = 20
@@ -65,6 +67,11 @@ class Submissions:
     def may_be_stale(self, number: int) -> bool:
         """Whether an earlier submission of its attempt may still sit in a stopped server's buffer."""
         return number in self._stale
+
+    def is_open_before(self, message: Message, messages: Mapping[int, Message]) -> bool:
+        """Whether it is not known yet what became of an earlier one for the same target."""
+        earlier = (messages[number] for number in self._handed if number < message.number)
+        return any(other.target == message.target for other in earlier)
 
     def unresolved_at(self, socket: str) -> list[int]:
         """Messages whose outcome is to be found out at this socket."""

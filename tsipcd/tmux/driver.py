@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tsipcd.core.inputs import Input, ServerGone
+from tsipcd.core.topology import ServerId
 from tsipcd.tmux.errands import Errands, TmuxEffect
 from tsipcd.tmux.files import make_folder
 from tsipcd.tmux.keys import marker_of, remove_leftovers
@@ -105,6 +106,12 @@ class Tmux:
             self._watch.stop()
             self._watch.start()
 
+    def expect(self, identity: ServerId) -> None:
+        """An earlier life of ours saw this server: look for it, and tell if it is gone."""
+        server = self._server_at(Path(identity.socket))
+        server.expect(identity)
+        server.work()
+
     # ── what is to be done ────────────────────────────────────────────────────────────────────────────────
 
     def carry_out(self, effect: TmuxEffect) -> None:
@@ -165,7 +172,8 @@ class Tmux:
         if work:
             await asyncio.wait(work, timeout=PATIENCE_S)
         for socket, server in tuple(self._servers.items()):
-            server.is_late = not server.is_current
+            if not server.is_current:
+                server.is_late = True
             if server.is_gone:
                 del self._servers[socket]
 

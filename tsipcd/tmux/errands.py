@@ -121,6 +121,8 @@ class Errands:
         task = asyncio.get_running_loop().create_task(self._run(work, failed), name=type(failed).__name__)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # One that was cancelled before it began has not begun on its work.
+        task.add_done_callback(lambda _: work.close())
         return task
 
     async def _run(self, work: Coroutine[None, None, None], failed: Input) -> None:
@@ -146,7 +148,7 @@ class Errands:
                 )
                 break
             except Gone as exc:
-                self._emit(Inspected(effect.number, Verdict.GONE, str(exc)))
+                self._emit(Inspected(effect.number, Verdict.GONE, str(exc), place=effect.place))
                 break
             except TmuxError as exc:
                 if str(exc) != said:

@@ -110,7 +110,8 @@ class Occupants:
 
     def _judge(self, effect: Inspect, sight: Sight | None) -> Inspected:
         if sight is None:
-            return Inspected(effect.number, Verdict.GONE, f"no session {effect.place.session} there any more")
+            reason = f"no session {effect.place.session} there any more"
+            return Inspected(effect.number, Verdict.GONE, reason, place=effect.place)
         known = self._prompts.get(sight.pin, ())
         occupant = self._identify(sight)
         reason = _pane_reason(sight)

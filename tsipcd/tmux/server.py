@@ -131,6 +131,11 @@ class Server:
         if wanted and self.problem:
             self._retry_after(max(0.0, self._rest_left_s))
 
+    def expect(self, identity: ServerId) -> None:
+        """This life of it was there once."""
+        if self.identity is None:
+            self.identity = identity
+
     def doubt(self) -> None:
         """What was told of it may not hold any more."""
         self._is_dirty = True
@@ -212,6 +217,7 @@ class Server:
                     self._gone()
                 return
             self._settle()
+            self.is_late = False
             if self._connection is None:
                 return
             self.problem, self._rests = "", 0
@@ -261,6 +267,7 @@ class Server:
     def _gone(self) -> None:
         self._connection = None
         self.life = None
+        self.is_late = False
         self.problem, self._rests = "", 0
         if self.identity is not None:
             self.identity = None
@@ -308,7 +315,6 @@ class Server:
 
     def _worked(self, task: asyncio.Task[None]) -> None:
         self._task = None
-        self.is_late = False
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("tmux at %s could not be looked at", self.socket, exc_info=error)
             self._rest(f"tmux at {self.socket} could not be looked at: {error}")
