@@ -63,6 +63,10 @@ def is_alive(pid: int) -> bool:
     return Path(f"/proc/{pid}/fd/0").exists()
 
 
+def _reading(file: Path) -> str:
+    return f"stty raw -echo; : >{file}; printf reading; exec cat >{file}"
+
+
 class Server(Tmux):
     """One tmux server, on the socket `name` of the folder. Its first session starts it."""
 
@@ -112,9 +116,10 @@ class Server(Tmux):
         """SIGKILL, after which its socket remains, or `kill-server`; returns when it is gone."""
         pid = pid or self.pid
         if politely:
-            self.run("kill-server")
+            self.run("kill-server", check=False)
         else:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         until(lambda: not is_alive(pid), what="the tmux server is gone", within_s=WITHIN_S)
 
     @contextlib.contextmanager
@@ -137,6 +142,9 @@ class Seat:
     name: str
     folder: Path
     pane: str
+    pid: int
+    """Of its shell."""
+    server_pid: int
 
     @property
     def marked(self) -> list[str]:
@@ -190,19 +198,30 @@ class Stage:
             self.servers[name] = Server(self.folder / "t", name, self.binary)
         return self.servers[name]
 
-    def seat(self, server: str, name: str, kind: str = "bash", *, folder: str = "") -> Seat:
-        """A new session with a shell at its prompt, in a folder of its own."""
+    def seat(self, server: str, name: str, kind: str = "bash", *, witness: str = "") -> Seat:
+        """A new session with a shell at its prompt, in a folder of its own.
+
+        `witness`, "before" or "behind", makes one in the same moment, so that it has the pane id 0 or 1: while
+        the daemon meets a server that starts, further sessions may crash some releases of tmux.
+        """
         if shutil.which(kind) is None:
             pytest.skip(f"{kind} is not installed")
         tmux = self.server(server)
-        home = self.folder / (folder or f"{server}-{len(list(self.folder.iterdir()))}")
+        home = self.folder / f"{server}-{len(list(self.folder.iterdir()))}"
         home.mkdir()
-        pane = tmux.run(
-            "new-session", "-d", "-P", "-F", "#{pane_id}", "-s", name,
-            "-x", "120", "-y", "40", "-c", str(home), SHELLS[kind],
-        ).strip()  # fmt: skip
+        words = self._new_session(name, SHELLS[kind], home)
+        if witness:
+            file = home / "read"
+            other = self._new_session(f"witness-{home.name}", _reading(file), home)
+            words = [*other, ";", *words] if witness == "before" else [*words, ";", *other]
+            self._witnesses.append(file)
+        tmux.run(*words)
+        pane, pid, server_pid = tmux.ask(f"={name}:", "#{pane_id} #{pane_pid} #{pid}").split()
         until(lambda: tmux.screen(pane), what=f"a prompt of {kind}", within_s=WITHIN_S)
-        return Seat(tmux, name, home, pane)
+        return Seat(tmux, name, home, pane, int(pid), int(server_pid))
+
+    def _new_session(self, name: str, command: str, folder: Path) -> list[str]:
+        return ["new-session", "-d", "-s", name, "-x", "120", "-y", "40", "-c", str(folder), command]
 
     def witness(self, server: str, name: str = "witness") -> str:
         """A pane of a session that nobody sends to; it writes down what it reads. Returns its id."""
@@ -211,16 +230,15 @@ class Stage:
     def recorder(self, server: str, name: str, file: Path, *, is_witness: bool = False) -> str:
         """A session whose program takes every byte as it comes and writes it to `file`."""
         tmux = self.server(server)
-        script = f"stty raw -echo; : >{file}; printf reading; exec cat >{file}"
-        pane = tmux.run("new-session", "-d", "-P", "-F", "#{pane_id}", "-s", name, script).strip()
-        until(lambda: "reading" in tmux.screen(pane), what=f"{name} reads", within_s=WITHIN_S)
+        tmux.run(*self._new_session(name, _reading(file), self.folder))
+        until(lambda: "reading" in tmux.screen(name), what=f"{name} reads", within_s=WITHIN_S)
         if is_witness:
             self._witnesses.append(file)
-        return pane
+        return tmux.ask(f"={name}:", "#{pane_id}")
 
     def witnessed(self) -> bytes:
         """Everything that came into panes that nobody sent to."""
-        return b"".join(file.read_bytes() for file in self._witnesses)
+        return b"".join(file.read_bytes() for file in self._witnesses if file.exists())
 
     # ── asking the daemon ─────────────────────────────────────────────────────────────────────────────────
 

@@ -180,7 +180,7 @@ def typed_again() -> None:
         turn.record(facts.MessageHeld(turn.now, message.number, "again"))
         self._relocate(turn, message)
 
-    kind._doubt = hold
+    kind.doubt = hold
 
 
 def by_its_id() -> None:
@@ -269,12 +269,7 @@ def test_restarted_under_load(stage: Stage, tally: Tally, piece: int, lives: int
     """Delivered to a shell that died, or in doubt: they need not have run."""
     doubted: set[str] = set()
     while True:
-        is_first = random.random() < 0.5
-        if not is_first:
-            stage.witness("a", f"witness-{len(dead)}")
-        seat = stage.seat("a", "work")
-        if is_first:
-            stage.witness("a", f"witness-{len(dead)}")
+        seat = stage.seat("a", "work", witness="before" if random.random() < 0.5 else "behind")
         sent += burst(stage, [seat], range(len(sent), len(sent) + 8))
         if len(dead) == lives:
             break
@@ -282,7 +277,7 @@ def test_restarted_under_load(stage: Stage, tally: Tally, piece: int, lives: int
         others += 4
         sent += burst(stage, [seat], range(len(sent), len(sent) + 8))
         time.sleep(random.uniform(0.0, 0.03))
-        seat.server.kill(politely=random.random() < 0.5)
+        seat.server.kill(pid=seat.server_pid, politely=random.random() < 0.5)
         dead.append(seat)
         ended = _after_intent(stage, sent)
         excused.update(
