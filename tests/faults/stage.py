@@ -201,8 +201,8 @@ class Stage:
     def seat(self, server: str, name: str, kind: str = "bash", *, witness: str = "") -> Seat:
         """A new session with a shell at its prompt, in a folder of its own.
 
-        `witness`, "before" or "behind", makes one in the same moment, so that it has the pane id 0 or 1: while
-        the daemon meets a server that starts, further sessions may crash some releases of tmux.
+        `witness`, "before" or "behind", makes one in the same moment, so that it has the pane id 0 or 1:
+        while the daemon meets a server that starts, further sessions may crash some releases of tmux.
         """
         if shutil.which(kind) is None:
             pytest.skip(f"{kind} is not installed")
