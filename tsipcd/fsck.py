@@ -86,7 +86,6 @@ def _document(path: Path, report: Report, state: State, names: tuple[str, ...]) 
     verdict = (
         "newer" if report.newer else "damaged" if report.damage else "whole" if report.records else "empty"
     )
-    snapshots = {str(path / file.name) for file in layout.snapshots}
     damage = None
     if report.damage:
         damage = {
@@ -94,7 +93,7 @@ def _document(path: Path, report: Report, state: State, names: tuple[str, ...]) 
             "offset": report.offset,
             "record": report.record,
             "reason": report.reason,
-            "salvageable": not report.newer and bool(report.file) and report.file not in snapshots,
+            "salvageable": report.salvageable,
         }
     return {
         "journal": str(path),

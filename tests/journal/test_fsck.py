@@ -87,3 +87,31 @@ def test_a_damaged_snapshot_is_not_guessed_at(path: Path) -> None:
     with pytest.raises(Corrupt):
         salvage(path)
     assert contents(path) == before
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_damaged_snapshot_is_done_without_where_that_loses_nothing(journal: Path, kept: bool) -> None:
+    """A compaction that died left what it had folded: all of it, or not quite all."""
+    folder = Folder.existing(journal)
+    write_snapshot(folder, IDENTITY, 8, [b"all before"])
+    folder.close()
+    damage_of(journal / snapshot_name(8))
+    if not kept:
+        (journal / segment_name(1)).unlink()
+    before = contents(journal)
+    assert check(journal).salvageable == kept
+    if kept:
+        report = salvage(journal)
+        assert (report.damage, report.records, report.lost_bytes) == ("", 12, 0)
+        assert replay(journal)[1] == numbered(texts(12))
+        assert contents(Path(report.copy)) == before
+    else:
+        with pytest.raises(Corrupt):
+            salvage(journal)
+        assert contents(journal) == before
+
+
+def damage_of(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[-40] ^= 1
+    file.write_bytes(content)

@@ -15,6 +15,7 @@ import pytest
 from tests.support.daemon import Daemon
 from tests.support.tmux import Tmux
 from tests.support.wait import until
+from tests.upkeep.conftest import ts_ipc
 from tsipcd.core.outrun import Outrun
 
 SOON_S = 60.0
@@ -166,3 +167,27 @@ def test_without_the_comparison_typing_would_be_claimed(world: tuple[Daemon, Tmu
         assert typed(tmux, "one", "new") == 0
     finally:
         weak.close()
+
+
+def test_a_salvaged_journal_beside_living_panes(world: tuple[Daemon, Tmux]) -> None:
+    """What was cut off took a delivery with it: that message is in doubt, not typed again; new ones are."""
+    daemon, tmux = world
+    with full_screen(tmux, "one"):
+        waiting = send(daemon, "one", "waited")
+        until(held_for(daemon, waiting), what="held", within_s=SOON_S)
+        daemon.close()
+        (segment,) = (daemon.directory / "journal").glob("*.seg")
+        whole = len(segment.read_bytes().rstrip(b"\0"))
+        daemon.start()
+    until(lambda: daemon.status_of(waiting) == "delivered", what="delivered", within_s=SOON_S)
+    deliver(daemon, tmux, "one", "since")
+    daemon.close()
+    (segment,) = (daemon.directory / "journal").glob("*.seg")
+    content = bytearray(segment.read_bytes())
+    content[whole + 30] ^= 1
+    segment.write_bytes(content)
+    assert ts_ipc(daemon.directory, "fsck", "--salvage").status == 0
+    daemon.start()
+    until(lambda: daemon.status_of(waiting) == "in-doubt", what="in doubt", within_s=SOON_S)
+    deliver(daemon, tmux, "one", "new")
+    assert typed(tmux, "one", "waited") == 1

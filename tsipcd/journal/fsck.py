@@ -51,6 +51,7 @@ class Report:
     lost_records: int = 0
     """That can be read behind the damage. What is cut off with it, or was by `salvage`."""
     lost_bytes: int = 0
+    salvageable: bool = False
 
 
 def check(directory: Path | str, judge: Judge = bytes_only) -> Report:
@@ -66,9 +67,9 @@ def check(directory: Path | str, judge: Judge = bytes_only) -> Report:
 def salvage(directory: Path | str, judge: Judge = bytes_only) -> Report:
     """Every record before the first damage is kept, all behind it is gone; `copy` has the folder as it was.
 
-    A damaged snapshot cannot be salvaged: what it stands for is nowhere else. Then `Corrupt` is raised. Nor
-    can what a newer version wrote: then it is `Newer`. Nothing was changed or copied in both cases, and there
-    is no copy either if nothing is damaged.
+    A damaged snapshot is done without if the files that it stands for are still there; else it cannot be
+    salvaged, and `Corrupt` is raised. Nor can what a newer version wrote: then it is `Newer`. Nothing was
+    changed or copied in both cases, and there is no copy either if nothing is damaged.
     """
     folder = Folder.existing(directory)
     try:
@@ -78,10 +79,10 @@ def salvage(directory: Path | str, judge: Judge = bytes_only) -> Report:
             return before
         damage = _damage(folder, judge)
         if damage is not None:
-            _expect_segment(folder, damage)
+            _expect_salvageable(folder, damage, judge)
         copy = _copied(folder)
         while damage is not None:
-            _cut(folder, damage)
+            _cut(folder, damage, judge)
             damage = _damage(folder, judge)
         return replace(
             _report(folder, judge),
@@ -105,7 +106,7 @@ def _report(folder: Folder, judge: Judge) -> Report:
     try:
         reading = read_journal(folder, count)
     except Corrupt as exc:
-        lost_records, lost_bytes = _behind(folder, exc)
+        lost_records, lost_bytes = (0, 0) if _snapshot_of(folder, exc) else _behind(folder, exc)
         return Report(
             records,
             last,
@@ -117,6 +118,7 @@ def _report(folder: Folder, judge: Judge) -> Report:
             reason=exc.reason,
             lost_records=lost_records,
             lost_bytes=lost_bytes,
+            salvageable=_is_salvageable(folder, exc, judge),
         )
     except Newer as exc:
         return Report(records, last, 0, str(exc), newer=True, file=exc.path, reason=exc.reason)
@@ -133,9 +135,41 @@ def _damage(folder: Folder, judge: Judge) -> Corrupt | None:
     return None
 
 
-def _expect_segment(folder: Folder, damage: Corrupt) -> None:
-    if any(file.name == damage.name for file in Layout.of(folder.names()).snapshots):
+class _Without(Folder):
+    """The same folder, as if one file were not there."""
+
+    def __init__(self, folder: Folder, name: str) -> None:
+        super().__init__(folder.fd, folder.path)
+        self._name = name
+
+    def names(self) -> list[str]:
+        return [name for name in super().names() if name != self._name]
+
+
+def _snapshot_of(folder: Folder, damage: Corrupt) -> Named | None:
+    """The snapshot that is damaged, if it is one."""
+    return next((file for file in Layout.of(folder.names()).snapshots if file.name == damage.name), None)
+
+
+def _expect_salvageable(folder: Folder, damage: Corrupt, judge: Judge) -> None:
+    """Raises `damage` if it is in a snapshot, and what that stands for is nowhere else."""
+    snapshot = _snapshot_of(folder, damage)
+    if snapshot is None:
+        return
+    try:
+        reading = read_journal(_Without(folder, snapshot.name), judge())
+    except JournalError:
+        raise damage from None
+    if reading.last_sequence < snapshot.sequence:
         raise damage
+
+
+def _is_salvageable(folder: Folder, damage: Corrupt, judge: Judge) -> bool:
+    try:
+        _expect_salvageable(folder, damage, judge)
+    except Corrupt:
+        return False
+    return True
 
 
 def _copied(folder: Folder) -> str:
@@ -184,9 +218,13 @@ def _countable(data: bytes, start: int, seed: int) -> int:
     return records
 
 
-def _cut(folder: Folder, damage: Corrupt) -> None:
+def _cut(folder: Folder, damage: Corrupt, judge: Judge) -> None:
     """The journal ends where the damage begins. Each cut makes it shorter, so that there is a last one."""
-    _expect_segment(folder, damage)
+    _expect_salvageable(folder, damage, judge)
+    if _snapshot_of(folder, damage):
+        folder.remove(damage.name)
+        folder.sync()
+        return
     for file in reversed(Layout.of(folder.names()).segments):
         if file.name != damage.name:
             folder.remove(file.name)
