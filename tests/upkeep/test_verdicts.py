@@ -210,3 +210,13 @@ def test_units() -> None:
 def test_the_whole(findings: list[Finding], verdict: Verdict) -> None:
     """The worst of all; what was skipped is no sickness."""
     assert worst(findings) is verdict
+
+
+def test_a_folder_that_others_could_swap_is_bad(short_path: Path) -> None:
+    """Somewhere above it everybody may replace what is there; /tmp with its sticky bit is no such place."""
+    parent = short_path / "open"
+    parent.mkdir()
+    assert list(folder.above(parent / "a/ipc")) == []
+    parent.chmod(0o777)
+    (finding,) = folder.above(parent / "a/ipc")
+    assert "everybody may replace" in finding.seen

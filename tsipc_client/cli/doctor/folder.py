@@ -28,12 +28,20 @@ AHEAD_S = 3600.0
 def owner(patient: Patient) -> Iterator[Finding]:
     """The folder itself."""
     path = patient.directory
+    yield from above(path)
     try:
         found = path.lstat()
     except FileNotFoundError:
         yield ok("state folder", f"{path} is not there yet; the first command makes it")
         return
     yield judge_owner(str(path), found, os.geteuid(), usable=os.access(path, os.R_OK | os.W_OK | os.X_OK))
+
+
+def above(path: Path) -> Iterator[Finding]:
+    """The folders in which others could put one of theirs in its place, if there are any."""
+    for folder in path.resolve().parents:
+        if folder.exists() and (mode := folder.stat().st_mode) & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            yield bad("state folder", f"everybody may replace what is in {folder}", f"chmod o-w {folder}")
 
 
 def judge_owner(path: str, found: os.stat_result, we: int, *, usable: bool) -> Finding:
