@@ -10,13 +10,15 @@ import contextlib
 import json
 import shutil
 import socket
+import subprocess
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.support.daemon import Answer, Daemon, call
+from tests.support.daemon import ROOT, Answer, Daemon, call
 from tests.support.tmux import Tmux
 from tests.support.wait import until
 
@@ -108,6 +110,18 @@ class Ledger:
                 self.unknown.append(key)
         return [outcomes.get(number, "no answer") for number in range(len(keys))]
 
+    def client(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """`ts-ipc`, as a user gives the command."""
+        return subprocess.run(
+            [sys.executable, "-m", "tsipc_client", *words],
+            cwd=ROOT,
+            env=self.daemon.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+
     def _note(self, key: str, answer: Answer) -> str:
         if "result" in answer:
             self.ids[key] = answer["result"]["id"]
@@ -132,14 +146,18 @@ class Ledger:
         """What was acknowledged is there, and was typed once; so is the unknown when it is sent again."""
         for key in dict.fromkeys(self.unknown):
             assert self.send(key) == "", f"{key} could not be sent again"
+        self.expect_kept()
+        until(lambda: not (set(self.ids) - set(self._typed())), what="all is typed", within_s=PATIENCE_S)
+        self.daemon.call("queue")
+        assert self._typed() == Counter(dict.fromkeys(self.ids, 1))
+
+    def expect_kept(self) -> None:
+        """Whoever serves now knows everything that was acknowledged."""
         assert len(set(self.ids.values())) == len(self.ids), "two requests share a message"
         for key, id_ in self.ids.items():
             answer = call(self.daemon.socket_path, "show", id=id_)
             assert "result" in answer, f"{key} was acknowledged as {id_}: {answer}"
             assert f"echo {key} " in answer["result"]["message"]["message"], f"{id_} is another message"
-        until(lambda: not (set(self.ids) - set(self._typed())), what="all is typed", within_s=PATIENCE_S)
-        self.daemon.call("queue")
-        assert self._typed() == Counter(dict.fromkeys(self.ids, 1))
 
     def _typed(self) -> Counter[str]:
         return Counter(self.typed.read_text().split())

@@ -8,10 +8,7 @@ itself when there is room, and nothing acknowledged is lost or typed twice.
 from __future__ import annotations
 
 import contextlib
-import os
 import resource
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +18,7 @@ import pytest
 from tests.faults.disks import DISKS, Disk, Tmpfs, mounted
 from tests.faults.ledger import PATIENCE_S, SESSION, Ledger, ledger
 from tests.faults.tally import Tally
-from tests.support.daemon import ROOT, call
+from tests.support.daemon import call
 from tests.support.wait import until
 
 BIG = "x" * 900_000
@@ -92,19 +89,6 @@ def vacate(book: Ledger) -> None:
     )
 
 
-def ts_ipc(book: Ledger, *words: str) -> subprocess.CompletedProcess[str]:
-    """A command, as a user gives it."""
-    return subprocess.run(
-        [sys.executable, "-m", "tsipc_client", *words],
-        cwd=ROOT,
-        env={**os.environ, "TS_IPC_DIR": str(book.state), "TMUX_TMPDIR": str(book.tmux.folder)},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
-
-
 def test_a_full_disk_refuses_and_loses_nothing(disk: Disk, tally: Tally) -> None:
     """Refused with a reason, outcomes recorded, started on, recovered from: nothing is lost."""
     with ledger(disk.where / "ipc") as book:
@@ -113,10 +97,10 @@ def test_a_full_disk_refuses_and_loses_nothing(disk: Disk, tally: Tally) -> None
         occupy(book)
         disk.fill()
         fill_up(book)
-        refused = ts_ipc(book, "send", "test", SESSION, "true")
+        refused = book.client("send", "test", SESSION, "true")
         assert refused.returncode == 7, refused
         assert "room" in refused.stderr
-        assert ts_ipc(book, "queue").returncode == 0
+        assert book.client("queue").returncode == 0
         vacate(book)
         book.daemon.kill()
         book.start(wrapper=disk.wrapper)

@@ -6,6 +6,7 @@
     ├── Unsafe       something else than a plain file of ours lies in the folder: look at it, remove it
     ├── Locked       another process works on the folder: wait for it, or end it
     ├── SyncFailed   the disk refused: what was waiting may or may not be durable
+    │   └── Displaced  the files were deleted or moved away while they were written
     ├── NoRoom       the disk is full and the journal was closed: what was waiting is not on disk
     └── Unfit        a payload that cannot be understood; whoever reads the file makes it one of the first two
 
@@ -98,6 +99,19 @@ class SyncFailed(JournalError):
         return (
             f"the disk failed under {self.path}: {self.cause}. Requests in flight have an unknown outcome; "
             f"repeat them with the same key. Check the disk, then start the daemon again."
+        )
+
+
+class Displaced(SyncFailed):
+    """The folder or its live file is not where the next start would look for it."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, "it was deleted or moved away")
+
+    def __str__(self) -> str:
+        return (
+            f"the journal {self.path} was deleted or moved away while the daemon ran. Requests in flight "
+            f"have an unknown outcome; repeat them with the same key. A new daemon begins with what is there."
         )
 
 

@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from tsipcd.journal.errors import Locked, Unsafe
+from tsipcd.journal.errors import Displaced, Locked, Unsafe
 
 LOCK_DEADLINE_S = 10.0
 """An orphaned compaction notices within milliseconds that its daemon is gone."""
@@ -35,6 +35,7 @@ class Folder:
     def __init__(self, fd: int, path: str) -> None:
         self.fd = fd
         self.path = path
+        self._status = os.fstat(fd)
 
     @classmethod
     def open(cls, path: Path | str) -> Folder:
@@ -87,6 +88,22 @@ class Folder:
     def unlock(self) -> None:
         """Let others have the folder."""
         fcntl.flock(self.fd, fcntl.LOCK_UN)
+
+    def expect_in_place(self, fd: int) -> None:
+        """Raises `Displaced` unless the next start would find this folder, and the open file with its name.
+
+        Bytes in a file that was deleted are durable for nobody.
+        """
+        if os.fstat(fd).st_nlink == 0:
+            raise Displaced(self.path)
+        try:
+            found = Path(self.path).lstat()
+        except (FileNotFoundError, NotADirectoryError) as exc:
+            raise Displaced(self.path) from exc
+        except OSError:
+            return  # somebody closed a folder above, and can open it again
+        if not os.path.samestat(found, self._status):
+            raise Displaced(self.path)
 
     def names(self) -> list[str]:
         """What is in it, sorted."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
-from tsipcd.journal.errors import JournalError, NoRoom, SyncFailed
+from tsipcd.journal.errors import Displaced, JournalError, NoRoom, SyncFailed
 from tsipcd.journal.folder import Folder
 from tsipcd.journal.layout import SEGMENT, heading, segment_name
 from tsipcd.journal.reading import Closed
@@ -140,6 +140,8 @@ class Writer(threading.Thread):
             if self.is_stalled:
                 self._take_back()
                 error = NoRoom(self._folder.path)
+        except Displaced as exc:
+            error = exc
         except OSError as exc:
             # The disk's word, not a fault in this code: no traceback.
             log.error("the journal stops: %s", exc)  # noqa: TRY400
@@ -202,6 +204,7 @@ class Writer(threading.Thread):
         if batch.count and self._live:
             started = time.perf_counter()
             self._live.sync()
+            self._folder.expect_in_place(self._live.fd)
             self.last_sync_s = time.perf_counter() - started
             self._live.offset += len(batch.frame)
             self._next += batch.count
