@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from tests.security.hostile import NAMES, NO_NAMES
 from tests.support.daemon import Daemon, call
 from tests.support.tmux import Tmux
 from tests.support.wait import until
+from tsipc_client.wire.messages import MAX_NAME_BYTES
 from tsipcd.server import limits
 from tsipcd.views.filename import file_to_name, is_cut
 
@@ -139,22 +139,26 @@ def test_workflow_files_with_odd_names_lead_nowhere(make: Callable[..., Daemon],
     assert daemon.serves()
 
 
-@pytest.mark.parametrize("name", NO_NAMES + NAMES[:12])
-def test_names_in_edited_files_are_shown_safely(make: Callable[..., Daemon], name: str) -> None:
-    """Aliases, labels and subscriptions that a person or another tool wrote: used or refused, never raw."""
+LISTED = tuple(name for name in (*NO_NAMES, *NAMES) if 0 < len(name.encode()) <= MAX_NAME_BYTES)
+
+
+@pytest.mark.parametrize("names", [LISTED, ("",), ("a" * 256,)], ids=["odd", "empty", "long"])
+def test_names_in_edited_files_are_shown_safely(make: Callable[..., Daemon], names: tuple[str, ...]) -> None:
+    """Aliases and subscriptions that a person or another tool wrote: used or refused, never raw."""
     daemon = make()
     daemon.directory.mkdir(mode=0o700)
-    (daemon.directory.parent / "aliases.json").write_text(json.dumps({"aliases": {name: name, "m": name}}))
-    (daemon.directory / "subscriptions.json").write_text(
-        json.dumps({"subscriptions": {name: [{"event": name, "action": "command"}], "b": [{"event": name}]}})
-    )
+    aliases = {name: name for name in names} | {f"m{number}": name for number, name in enumerate(names)}
+    (daemon.directory.parent / "aliases.json").write_text(json.dumps({"aliases": aliases}))
+    rows = {name: [{"event": name, "action": "command"}, {"event": "e"}] for name in names}
+    (daemon.directory / "subscriptions.json").write_text(json.dumps({"subscriptions": rows}))
     daemon.launch()
     assert settle(daemon)
-    for method, params in (("subscriptions", {}), ("send", {"source": "a", "target": "m", "message": "x"})):
-        answer = call(daemon.socket_path, method, **params)
-        # As it comes over the wire, JSON escapes what is unsafe.
-        assert "Traceback" not in str(answer)
-    call(daemon.socket_path, "publish", source="a", event="e", data="x")
+    path = daemon.socket_path
+    answers = [
+        call(path, "send", source="a", target=f"m{number}", message="x") for number in range(len(names))
+    ]
+    answers += [call(path, "subscriptions"), call(path, "publish", source="a", event="e", data="x")]
+    assert ["error" in answer for answer in answers[-2:]] == [names != LISTED] * 2, answers[-2:]
     assert daemon.serves()
+    assert "Traceback" not in daemon.log.read_text()
     assert not unsafe_in(daemon.log.read_text())
-    assert os.listdir(daemon.directory.parent)  # noqa: PTH208 - names that no path can be made of would raise

@@ -41,6 +41,7 @@ NEEDED = (
 COMMON = ("link", "hard link", "pipe", "folder")
 """The kinds that anybody's test run plants everywhere; CI plants all."""
 
+STEP_KINDS = ("link", "pipe") if EFFORT is Effort.SHARE else ("link", "hard link", "pipe", "device")
 STEP_PATHS = ("runs/run-1", "runs/run-1/1.log", "runs/run-1/1", "runs/run-1/1/step")
 
 
@@ -132,7 +133,7 @@ def test_what_cannot_be_replaced_costs_only_itself(
     assert daemon.call("queue")["waiting"] == 0
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "socket"])
+@pytest.mark.parametrize("kind", COMMON if EFFORT is Effort.SHARE else (*COMMON, "dangling", "device"))
 @pytest.mark.parametrize("path", ["start.lock", "daemon.log", "lock"])
 def test_the_client_starts_no_daemon_through_it(short_path: Path, victim: Path, path: str, kind: str) -> None:
     """It opens these itself: it does not hang, and says what is wrong."""
@@ -180,9 +181,7 @@ def run_one(daemon: Daemon, tmux: Tmux) -> Answer:
     return answer["result"]  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize(
-    ("path", "kind"), list(itertools.product(STEP_PATHS, ("link", "hard link", "pipe", "device")))
-)
+@pytest.mark.parametrize(("path", "kind"), list(itertools.product(STEP_PATHS, STEP_KINDS)))
 def test_a_step_is_not_run_from_what_is_planted(
     make: Callable[..., Daemon], tmux: Tmux, victim: Path, path: str, kind: str
 ) -> None:
