@@ -25,6 +25,7 @@ def test_killed_at_random_moments(world: World, part: int, kills: int) -> None:
     """While clients send, publish, run, subscribe, and while the daemon starts and compacts."""
     draw = chance("kills", part)
     traffic = Traffic(draw)
+    start_s = 0.4
     world.start("small_segments")
     world.subscribe()
     for _ in range(kills):
@@ -33,12 +34,13 @@ def test_killed_at_random_moments(world: World, part: int, kills: int) -> None:
             traffic.run(world.daemon.socket_path, acks=draw.randrange(1, 40), then=world.kill)
         else:
             world.launch("small_segments")
-            time.sleep(draw.uniform(0, 0.4))
+            time.sleep(draw.uniform(0, start_s))
             world.kill()
         if draw.random() < 0.8:
             started = time.perf_counter()
             world.start("small_segments")
-            world.tally.took("serving again after SIGKILL", time.perf_counter() - started)
+            start_s = time.perf_counter() - started
+            world.tally.took("serving again after SIGKILL", start_s)
             world.expect_acknowledged(traffic.orders[done:])
     if not world.is_alive:
         world.start()

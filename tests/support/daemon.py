@@ -93,7 +93,7 @@ class Daemon:
     def kill(self) -> None:
         assert self.process is not None, "not started"
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)
 
     def close(self) -> None:
         if self.process is None or self.process.poll() is not None:
