@@ -18,7 +18,7 @@ from tsipcd.journal.errors import Unfit
 _FIELDS: Final = {kind.__struct_config__.tag: len(kind.__struct_fields__) for kind in get_args(f.Fact)}
 """How many fields this version knows of each kind of fact, by its tag."""
 
-_NESTING: Final = (f.RunStarted, f.RunKept, f.KeyKept)
+_NESTING: Final = frozenset({f.RunStarted, f.RunKept, f.KeyKept})
 """Facts that hold maps, in which the decoder passes over keys that it does not know."""
 
 
@@ -30,7 +30,7 @@ def apply(state: State, payload: bytes) -> f.Fact:
         raise _misfit(payload, str(exc)) from exc
     except msgspec.DecodeError as exc:
         raise Unfit(f"it is no fact: {exc}") from exc
-    if isinstance(fact, _NESTING) and len(f.encode(fact)) < len(payload):
+    if type(fact) in _NESTING and len(f.encode(fact)) < len(payload):
         raise Unfit(f"{_tag(fact)!r} holds more than this version knows of", newer=True)
     try:
         state.apply(fact)
