@@ -170,11 +170,12 @@ class Server:
         task.add_done_callback(self._opening.discard)
 
     def _evict(self) -> bool:
-        """End the connection that has been idle longest; whether there was one."""
-        idle = [peer for peer in self._peers.values() if peer.is_idle]
-        if not idle:
+        """End the connection that has been idle longest, or else stuck; whether there was one."""
+        peers = self._peers.values()
+        spare = [peer for peer in peers if peer.is_idle] or [peer for peer in peers if peer.is_stuck]
+        if not spare:
             return False
-        oldest = min(idle, key=lambda peer: peer.active_at)
+        oldest = min(spare, key=lambda peer: peer.active_at)
         oldest.abort()
         return True
 

@@ -16,13 +16,23 @@ from typing import Final, cast
 
 from tsipc_client.wire.errors import BadInput, Broken, ErrorCode, WireError
 from tsipc_client.wire.frames import Receiver
-from tsipc_client.wire.messages import Progress, Request, Result
+from tsipc_client.wire.messages import (
+    Events,
+    Progress,
+    Queue,
+    Request,
+    Result,
+    Subscriptions,
+)
 from tsipcd.core.inputs import Call
 from tsipcd.server import encode
 from tsipcd.server.decode import BadRequest, Id, from_json, from_msgpack
 
 MAX_OPEN: Final = 1024
 """Requests of one connection that may wait for answers; the next one is not read before one is answered."""
+
+LISTINGS: Final = (Queue, Events, Subscriptions)
+"""Requests whose answer takes milliseconds to make: one at a time, so that a pile of them holds up nobody."""
 
 MAX_UNREAD_BYTES: Final = 1 << 20
 """Answers that a client may leave unread before its requests are no longer read."""
@@ -63,6 +73,8 @@ class Peer(asyncio.Protocol):
         self._waiting: deque[bytes] = deque()
         """Payloads that came and were not looked at yet."""
         self._open = 0
+        self._listing: tuple[Id] | None = None
+        """The id of the listing that it waits for."""
         self._out: list[bytes] = []
         self._unsent_bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
@@ -79,17 +91,22 @@ class Peer(asyncio.Protocol):
         is_at_work = self._open or self._waiting or self._out or self._receiver.is_partial
         return not (is_at_work or self._closing or self._buffered_bytes)
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it has let its answers lie for long, and said nothing meanwhile."""
+        return self._buffered_bytes > 0 and self._loop.time() - self.active_at > FRAME_S
+
     # ── answers ───────────────────────────────────────────────────────────────────────────────────────────
 
     def reply(self, request_id: Id, result: Result) -> None:
         """Answer an open request."""
         self._write(encode.result(request_id, result, lines=self._lines))
-        self._answered()
+        self._answered(request_id)
 
     def fail(self, request_id: Id, error: WireError) -> None:
         """Answer an open request with an error."""
         self._write(encode.failure(request_id, error, lines=self._lines))
-        self._answered()
+        self._answered(request_id)
 
     def tell(self, request_id: Id, item: Progress) -> None:
         """Stream an item to an open request."""
@@ -163,7 +180,7 @@ class Peer(asyncio.Protocol):
         if self._closing:
             return
         waiting = self._waiting
-        while waiting and self._open < MAX_OPEN and self._unsent_bytes <= MAX_UNREAD_BYTES:
+        while waiting and self._listing is None and self._has_room:
             self._take(waiting.popleft())
         if not waiting and not self._closing:
             if (broken := self._receiver.broken) is not None:
@@ -185,6 +202,8 @@ class Peer(asyncio.Protocol):
             self._give_up(error)
             return
         self._open += 1
+        if isinstance(request, LISTINGS):
+            self._listing = (request_id,)
         call = Call(self.number, request_id)
         try:
             self._on_request(call, self._pid, request)
@@ -195,8 +214,14 @@ class Peer(asyncio.Protocol):
                 Broken(ErrorCode.INTERNAL, f"{request.METHOD} failed", hint="see the daemon's log"),
             )
 
-    def _answered(self) -> None:
+    @property
+    def _has_room(self) -> bool:
+        return self._open < MAX_OPEN and self._unsent_bytes <= MAX_UNREAD_BYTES
+
+    def _answered(self, request_id: Id) -> None:
         self._open -= 1
+        if self._listing == (request_id,):
+            self._listing = None
         if self._waiting or (self._ended and not self._open):
             self._work_soon()
 
