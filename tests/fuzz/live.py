@@ -24,7 +24,7 @@ from tsipc_client.wire.text import is_safe
 NAME: Final = "live"
 CONNECTIONS: Final = 12
 MOST_MESSAGES: Final = 40
-ANSWER_S: Final = 20.0
+ANSWER_S: Final = 60.0
 DEFECTS: Final = ("Traceback", " ERROR ", " CRITICAL ", "exception was never retrieved")
 
 _SEEDS: Final = next(target for target in TARGETS if target.name == "requests").seeds()

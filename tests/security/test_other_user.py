@@ -21,7 +21,7 @@ from tsipcd.server.caller import Credentials
 ASK = """
 import socket, sys
 with socket.socket(socket.AF_UNIX) as connection:
-    connection.settimeout(20)
+    connection.settimeout(60)
     try:
         connection.connect(sys.argv[1])
         connection.sendall(b'{"id": 1, "method": "queue"}\\n')
@@ -41,14 +41,8 @@ listener.listen(8)
 print("ready", flush=True)
 while True:
     connection, _ = listener.accept()
-    connection.settimeout(5)
-    heard = b""
-    try:
-        while part := connection.recv(1000):
-            heard += part
-    except TimeoutError:
-        pass
-    print("heard", heard.hex(), flush=True)
+    connection.settimeout(60)
+    print("heard", connection.recv(10_000).hex(), flush=True)
 """
 
 LOOK = """

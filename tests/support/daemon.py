@@ -101,7 +101,7 @@ class Daemon:
         self.process.send_signal(signal.SIGCONT)
         self.process.terminate()
         try:
-            self.process.wait(10)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.kill()
 
@@ -110,7 +110,7 @@ def call(path: Path, method: str, **params: Any) -> Answer:
     """The answer to one JSON-RPC request on a connection of its own; notifications before it are skipped."""
     request = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}) + "\n"
     with socket.socket(socket.AF_UNIX) as connection, contextlib.ExitStack() as stack:
-        connection.settimeout(20)
+        connection.settimeout(60)
         connection.connect(str(path))
         connection.sendall(request.encode())
         for line in stack.enter_context(connection.makefile("rb")):

@@ -39,7 +39,7 @@ class Tmux:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=60,
             check=False,
         )
         assert done.returncode == 0 or not check, done.stderr

@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], *, what: str, within_s: float = 20.0) -> T:
+def until(condition: Callable[[], T], *, what: str, within_s: float = 60.0) -> T:
     """The first true value of `condition`; an AssertionError that names `what` once the time is over."""
     deadline = time.monotonic() + within_s
     while not (value := condition()):
