@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -66,8 +68,21 @@ class Ledger:
             return "ended"
         return "serves" if self.daemon.serves() else ""
 
+    def end_successor(self) -> None:
+        """End the daemon that a client has started, if one has."""
+        with contextlib.suppress(OSError, ValueError):
+            pid = int((self.state / "lock").read_text())
+            mine = self.daemon.process.pid if self.daemon.process is not None else 0
+            if (
+                pid != mine
+                and f"TS_IPC_DIR={self.state}\0".encode() in Path(f"/proc/{pid}/environ").read_bytes()
+            ):
+                os.kill(pid, signal.SIGTERM)
+                until(lambda: not Path(f"/proc/{pid}/fd/0").exists(), what="it ended", within_s=PATIENCE_S)
+
     def close(self) -> None:
         self.daemon.close()
+        self.end_successor()
         self.tmux.close()
 
     # ── asking ────────────────────────────────────────────────────────────────────────────────────────────

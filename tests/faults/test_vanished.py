@@ -6,14 +6,11 @@ says why. The next client starts a clean one, and there are never two that serve
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
-import signal
 import socket
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -30,19 +27,7 @@ WITHOUT_RIGHTS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "-
 @pytest.fixture
 def book() -> Iterator[Ledger]:
     with ledger() as made:
-        try:
-            yield made
-        finally:
-            end_successor(made)
-
-
-def end_successor(book: Ledger) -> None:
-    """End the daemon that a client has started, if one has."""
-    with contextlib.suppress(OSError, ValueError):
-        pid = int((book.state / "lock").read_text())
-        if pid != book.daemon.pid and b"tsipcd" in Path(f"/proc/{pid}/cmdline").read_bytes():
-            os.kill(pid, signal.SIGTERM)
-            until(lambda: not Path(f"/proc/{pid}/fd/0").exists(), what="it has ended", within_s=PATIENCE_S)
+        yield made
 
 
 class Old:
