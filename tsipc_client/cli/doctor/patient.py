@@ -22,8 +22,10 @@ from tsipc_client.launch import LOCK_NAME
 from tsipc_client.wire.errors import WireError
 from tsipc_client.wire.messages import MessageView, StatusReport
 
-ASK_S = 5.0
+ASK_S = 10.0
 """How long anything may take to answer."""
+OWN_S = 60.0
+"""The same for our own code: it answers, however busy the machine is."""
 _MOST = 10_000
 
 
@@ -88,7 +90,7 @@ class Patient:
 
     def refusals(self) -> list[dict[str, str]]:
         """The edited files that the daemon would refuse. Raises `OSError`, `ValueError`."""
-        done = run([sys.executable, "-m", "tsipcd.edited", str(self.directory)])
+        done = run([sys.executable, "-m", "tsipcd.edited", str(self.directory)], OWN_S)
         found: list[dict[str, str]] = json.loads(done.stdout)
         return found
 
@@ -97,7 +99,7 @@ class Patient:
         return section if isinstance(section, dict) else {}
 
 
-def run(command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
+def run(command: list[str], within_s: float = ASK_S, **environment: str) -> subprocess.CompletedProcess[str]:
     """What a command prints, within the deadline. Raises `OSError`, `subprocess.TimeoutExpired`."""
     return subprocess.run(
         command,
@@ -107,7 +109,7 @@ def run(command: list[str], **environment: str) -> subprocess.CompletedProcess[s
         capture_output=True,
         text=True,
         errors="replace",
-        timeout=ASK_S,
+        timeout=within_s,
         check=False,
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tsipc_client.cli.doctor.finding import Finding, bad, ok, skipped, warn
 from tsipc_client.cli.doctor.patient import Patient, run
-from tsipc_client.cli.doctor.tmux import sockets
+from tsipc_client.cli.doctor.tmux import complaint_of, sockets
 
 PROGRAM = "ts-ipc"
 SHELLS = frozenset(
@@ -88,6 +88,8 @@ def shells(patient: Patient) -> Iterator[Finding]:
     found = {login} if login else set()
     binary = shutil.which(patient.tmux_binary)
     for path in sockets(patient) if binary else ():
+        if complaint_of(str(binary), path) is not None:
+            continue
         try:
             said = run([str(binary), "-u", "-S", str(path), "show-options", "-gv", "default-shell"])
         except subprocess.TimeoutExpired:

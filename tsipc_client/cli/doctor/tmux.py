@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from tsipc_client.cli.doctor.finding import Finding, bad, ok, skipped, warn
@@ -55,7 +56,7 @@ def servers(patient: Patient) -> Iterator[Finding]:
             dead += 1
         elif found is None:
             yield skipped("tmux server", f"{path}: there is no tmux to ask it with")
-        elif (complaint := _complaint(found, path)) is None:
+        elif (complaint := complaint_of(found, path)) is None:
             answering += 1
         else:
             yield bad(
@@ -107,8 +108,9 @@ def _listens(path: Path) -> bool:
         return True
 
 
-def _complaint(binary: str, path: Path) -> str | None:
-    """Why a server that listens is no use; None: it answers."""
+@cache
+def complaint_of(binary: str, path: Path) -> str | None:
+    """Why a server that listens is no use; None: it answers. Asked once: the answer may take its time."""
     try:
         said = run([binary, "-u", "-S", str(path), "display-message", "-p", "#{pid}"])
     except subprocess.TimeoutExpired:
