@@ -146,6 +146,13 @@ def _recover(directory: Path, folder: Folder, config: Config, state: State) -> t
             log.replay(sequence, lambda: log_lines(state, fact))
 
     recovered = recover(directory / JOURNAL, replay)
+    if log is not None and (missing := log.flushed_sequence - recovered.last_sequence) > 0:
+        # No journal can show that it was cut between two records; the log has seen what came after.
+        _logger.error(
+            "the journal lacks its last %d facts, which events.log has: its end was cut off, or an older one "
+            "put in its place. What was acknowledged in them is lost",
+            missing,
+        )
     return recovered, log or open_log(recovered.identity.hex())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from tests.faults.journals import with_small_segments
 from tests.faults.ledger import PATIENCE_S, SESSION, Ledger, ledger
 from tests.faults.tally import Tally
 from tests.support.wait import until
+from tsipcd.journal.layout import HEADING_BYTES, SEGMENT, Named, read_heading
+from tsipcd.journal.record import header_at, seed_of
 
 SMALL = f"{with_small_segments.__module__}:{with_small_segments.__name__}"
 FEW = 200
@@ -89,6 +92,31 @@ def test_a_disk_that_becomes_read_only(short_path: Path, tally: Tally) -> None:
             book.expect_all_once()
             book.daemon.close()
     tally.add("disks that became read-only")
+
+
+def test_an_end_that_was_cut_off_between_two_records_is_told(book: Ledger, tally: Tally) -> None:
+    """The journal alone cannot show it; the event log has seen more, and the daemon says how much."""
+    book.start()
+    for number in range(3):
+        assert book.send(f"k{number}") == ""
+    book.expect_all_once()
+    book.daemon.close()
+    (segment,) = (book.state / "journal").glob("*.seg")
+    data = segment.read_bytes()
+    seed = seed_of(read_heading(SEGMENT, data, "", Named(1, segment.name)).identity)
+    ends = [HEADING_BYTES]
+    while (header := header_at(data, ends[-1], seed)) is not None:
+        ends.append(ends[-1] + header.frame_bytes)
+    segment.write_bytes(data[: ends[-3]])
+    book.start()
+    assert re.search(r"the journal lacks its last [1-9]\d* facts", book.log())
+    said = book.log().count("lacks its last")
+    assert book.send("after") == ""
+    until(lambda: "after" in book.typed.read_text(), what="it is typed", within_s=PATIENCE_S)
+    book.daemon.close()
+    book.start()
+    assert book.log().count("lacks its last") == said
+    tally.add("ends cut off between two records, told")
 
 
 def is_low(book: Ledger) -> bool:
