@@ -198,7 +198,9 @@ class Stage:
             self.servers[name] = Server(self.folder / "t", name, self.binary)
         return self.servers[name]
 
-    def seat(self, server: str, name: str, kind: str = "bash", *, witness: str = "") -> Seat:
+    def seat(
+        self, server: str, name: str, kind: str = "bash", *, witness: str = "", command: str = ""
+    ) -> Seat:
         """A new session with a shell at its prompt, in a folder of its own.
 
         `witness`, "before" or "behind", makes one in the same moment, so that it has the pane id 0 or 1:
@@ -209,7 +211,7 @@ class Stage:
         tmux = self.server(server)
         home = self.folder / f"{server}-{len(list(self.folder.iterdir()))}"
         home.mkdir()
-        words = self._new_session(name, SHELLS[kind], home)
+        words = self._new_session(name, command or SHELLS[kind], home)
         if witness:
             file = home / "read"
             other = self._new_session(f"witness-{home.name}", _reading(file), home)
@@ -256,6 +258,8 @@ class Stage:
 
         def is_so() -> Answer | None:
             seen.append(self.daemon.call("show", id=message)["message"])
+            if seen[-1]["status"] in ENDED - {status}:
+                raise AssertionError
             return seen[-1] if seen[-1]["status"] == status and reason in seen[-1].get("reason", "") else None
 
         seen: list[Answer] = []

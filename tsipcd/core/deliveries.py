@@ -262,7 +262,8 @@ class Deliveries:
     def _inspect(self, turn: Turn, message: Message, found: Found | None = None) -> None:
         found = found or self._find(message)
         if found is not None:
-            turn.ask(e.Inspect(message.number, found.place, message.now, step=message.run > 0))
+            number, is_step = message.number, message.run > 0
+            turn.ask(e.Inspect(number, found.place, message.now, is_step, message.line_bytes))
         else:
             self._relocate(turn, message)
 

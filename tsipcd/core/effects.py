@@ -50,6 +50,8 @@ class Inspect(msgspec.Struct, frozen=True, gc=False):
     """The sender asked not to wait for a busy pane."""
     step: bool
     """Only a shell at its prompt will do: a step's script is to be sourced there."""
+    line_bytes: int = 0
+    """The size of the longest line that is to be typed."""
 
 
 class Forget(msgspec.Struct, frozen=True, gc=False):

@@ -51,6 +51,11 @@ class Message(msgspec.Struct, gc=False):
         return self.status in ENDED
 
     @property
+    def line_bytes(self) -> int:
+        """The size of the longest line that typing it takes."""
+        return 0 if self.run else max(len(line.encode()) for line in self.body.split("\n"))
+
+    @property
     def id(self) -> str:
         """Its name on the wire and in files."""
         return f"msg-{self.number}"

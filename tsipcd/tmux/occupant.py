@@ -5,6 +5,7 @@ It types nothing. What is looked at, in this order; the first that speaks agains
 1. the pane: dead, input off, in a mode. Not to be overridden.
 2. who is in the foreground of its terminal, and whether that program reads a line now.
 3. whether a person has typed something that is not entered.
+4. whether the terminal can take a line as long as the message's. Not to be overridden.
 
 `now` skips 2 and 3. For a step the program must be a shell whose scripts we can write.
 """
@@ -124,6 +125,7 @@ class Occupants:
                 or _program_reason(occupant, sight, line, before)
                 or _person_reason(occupant, sight, line, typing=self._is_recent(sight.activity))
             )
+        reason = reason or _line_reason(occupant, sight, effect.line_bytes)
         if reason:
             return Inspected(effect.number, Verdict.WAIT, reason, sight.pin)
         return Inspected(effect.number, Verdict.READY, "", sight.pin, _shell_at_prompt(occupant, sight))
@@ -178,6 +180,13 @@ def _pane_reason(sight: Sight) -> str:
     if sight.synchronized:
         return "synchronize-panes is on"
     return sight.mode.replace("-", " ")
+
+
+def _line_reason(occupant: Occupant, sight: Sight, size: int) -> str:
+    """A terminal in line mode drops what is beyond its limit, not the Enter: half a command would run."""
+    if size > tty.MAX_LINE_BYTES and sight.line_mode is not None and sight.line_mode.canonical:
+        return f"a line of {size} bytes, {occupant.name} takes {tty.MAX_LINE_BYTES}"
+    return ""
 
 
 def _step_reason(occupant: Occupant, sight: Sight) -> str:

@@ -26,6 +26,10 @@ _PIDFD_INFO_EXIT = 1 << 3
 _PIDFD_GET_INFO = (3 << 30) | (_PIDFD_INFO.size << 16) | (0xFF << 8) | 11
 
 
+MAX_LINE_BYTES = 4095 if sys.platform == "linux" else 1023
+"""Of a line in line mode, without its end. More is dropped by the terminal."""
+
+
 @dataclass(frozen=True, slots=True)
 class Process:
     """A process in the foreground of a terminal."""
