@@ -224,10 +224,14 @@ def _fill(daemon: Daemon) -> list[str]:
         ids.append(answer["id"])
         return False
 
-    until(send_one, what="a snapshot, closed segments and a live one", within_s=60)
-    until(lambda: daemon.status_of(ids[-1]) == "delivered", what="all is typed")
-    last = daemon.call("send", source="one", target="two", type="notification", message="x" * LAST_BYTES)
-    return [*ids, last["id"]]
+    while True:
+        until(send_one, what="a snapshot, closed segments and a live one", within_s=120)
+        until(lambda: daemon.status_of(ids[-1]) == "delivered", what="all is typed", within_s=60)
+        last = daemon.call("send", source="one", target="two", type="notification", message="x" * LAST_BYTES)
+        ids.append(last["id"])
+        # It begins a new segment if more was written meanwhile than there was room for.
+        if max(journal.glob("*.seg")).read_bytes().count(b"\xf7TJ\x01") > LIVE_FRAMES:
+            return ids
 
 
 def _read(journal: Path, acknowledged: tuple[str, ...]) -> Sample:
