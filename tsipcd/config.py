@@ -127,6 +127,8 @@ def parse(text: str, path: str) -> Config:
     """The settings in `text`, whose path is for the error: `WireError` (BAD_FILE)."""
     try:
         document = tomllib.loads(text)
+    except RecursionError as exc:
+        raise bad_file(path, "it is nested too deeply") from exc
     except tomllib.TOMLDecodeError as exc:
         found = _SYNTAX.fullmatch(str(exc))
         if found is None:

@@ -41,6 +41,13 @@ def main() -> int:
     parser.add_argument("seconds", nargs="?", type=float, default=600, help="the default is %(default)s")
     parser.add_argument("--seed", type=int, help="repeats a run, as far as its time goes")
     parser.add_argument("--only", metavar="TARGET", choices=names, action="append", help=", ".join(names))
+    parser.add_argument(
+        "--grow",
+        type=int,
+        default=0,
+        metavar="N",
+        help="keep N inputs that reached something new",
+    )
     options = parser.parse_args()
     seed = secrets.randbelow(2**32) if options.seed is None else options.seed
     wanted = options.only or names
@@ -63,7 +70,9 @@ def main() -> int:
     for run in runs:
         if run.error is not None and run.found is not None:
             findings.append(keep(run.target, run.found))
-            traceback.print_exception(run.error)
+            traceback.print_exception(run.error, limit=-8)
+        for data in run.reached[: options.grow]:
+            keep(run.target, data)
     executions = {run.target.name: run.executions for run in runs} | {live.NAME: bursts.messages}
     total = sum(executions.values())
     print(

@@ -34,6 +34,12 @@ class Run:
         self._chance = random.Random(f"{self.target.name} {self.seed}")  # noqa: S311 - reproducible, no secret
         self._seeds = [*self.target.seeds(), *(path.read_bytes() for path in self.target.corpus)]
 
+    @property
+    def reached(self) -> list[bytes]:
+        """The smallest inputs that were answered in a way of their own, beside those that it began with."""
+        begun = {*self.target.seeds(), *(path.read_bytes() for path in self.target.corpus)}
+        return sorted((data for data in self._seeds if data not in begun), key=len)
+
     def go_on(self, examples: int) -> None:
         """Try that many more inputs."""
         for _ in range(examples):
