@@ -20,6 +20,7 @@ from tsipcd.core import facts as f
 from tsipcd.core.deliveries import Deliveries
 from tsipcd.core.effects import Effect, Reply
 from tsipcd.core.inputs import Outcome, Typed
+from tsipcd.core.outrun import Outrun
 from tsipcd.core.state import State
 from tsipcd.core.turn import Turn
 from tsipcd.journal import compactor
@@ -145,6 +146,11 @@ def without_intent() -> None:
         commit(self, [fact for fact in facts if not isinstance(fact, f.TypingIntended)], effects)
 
     Runtime._commit = leave_out  # type: ignore[method-assign]
+
+
+def without_outrun() -> None:
+    """A new life does not ask the panes whether they were typed into since its journal's last record."""
+    Outrun.server_seen = lambda *_: None  # type: ignore[method-assign]
 
 
 def intents_as_held() -> None:

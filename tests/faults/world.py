@@ -175,7 +175,9 @@ class World:
 
     def is_settled(self) -> bool:
         pending = self.daemon.call("queue", limit=1000, pending=True)["messages"]
-        assert all(each["status"] != "in-doubt" for each in pending)
+        assert all(each["status"] != "in-doubt" for each in pending), (
+            f"in doubt, and the panes live: {pending}"
+        )
         return all(each["type"] == "notification" for each in pending)
 
     def stories(self) -> list[Answer]:
