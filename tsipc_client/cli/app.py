@@ -24,22 +24,23 @@ HELP = """Let tmux sessions talk: commands, notifications, data, events and work
 
 \b
 First steps:
-  ts-ipc sessions                                          who is there
-  ts-ipc send FROM TO 'docker ps'                          run a command in a session
-  ts-ipc send FROM TO 'Build complete!' notification       show it to who looks at it
-  ts-ipc subscribe claude-manager deployment notify        hear of an event
-  ts-ipc publish claude-blacklist deployment 'v1.2.3'      tell all who subscribed
-  ts-ipc workflow deploy 'a:npm test' 'b:./up.sh'          steps in several sessions
-  ts-ipc run deploy                                        ... one after the other
-  ts-ipc queue                                             what became of it all
+  ts-ipc sessions                                     who is there
+  ts-ipc send FROM TO 'docker ps'                     run it in session TO
+  ts-ipc send FROM TO 'Build done!' notification      show it there
+  ts-ipc subscribe claude-manager deployment notify   hear of an event
+  ts-ipc publish claude-blacklist deployment v1.2.3   tell all subscribers
+  ts-ipc workflow deploy 'a:npm test' 'b:./up.sh'     save steps
+  ts-ipc run deploy                                   one after the other
+  ts-ipc queue                                        see what came of it
 """
 
 EPILOG = """Every command has --help with examples, and --json. Short names: sub unsub pub wf q subs log.
 
 \b
-Exit statuses: 0 done, 1 a run failed, 2 usage, 3 run cancelled, 4 timed out, 5 run interrupted,
-6 unknown session, 7 refused, 8 connection broken, 9 journal damaged (fsck), 10 something is bad
-(doctor), 69 no daemon, 130 Ctrl-C.
+Exit statuses: 0 done, 1 a run failed, 2 usage, 3 run cancelled, 4 timed out,
+5 run interrupted, 6 unknown session, 7 refused, 8 connection broken,
+9 journal damaged (fsck), 10 something is bad (doctor), 69 no daemon,
+130 Ctrl-C.
 """
 
 Command = Callable[..., Order]
