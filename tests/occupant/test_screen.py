@@ -172,3 +172,9 @@ def test_the_input_box_of_an_agent(rows: tuple[str, ...], text: str | None) -> N
 def test_escapes_are_no_text() -> None:
     """Links and character sets, as `capture-pane -e` prints them."""
     assert plain("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\ \x0el\x0f \x1b(Bx") == "link l x"
+
+
+def test_a_prompt_below_a_command_of_the_screen_s_width_is_empty() -> None:
+    """Two prompts, not one line that wraps; with another beginning it may be one."""
+    assert read_line(Screen(("$ echo 345", "$ "), 2, 1, 10))[0] is Line.EMPTY
+    assert read_line(Screen(("# echo 345", "$ "), 2, 1, 10))[0] is not Line.EMPTY

@@ -96,7 +96,11 @@ def read_line(screen: Screen, known: tuple[str, ...] = (), *, console: bool = Fa
     if screen.cursor_y and _is_full(above := _row(screen, screen.cursor_y - 1), screen.width):
         # The row above may have wrapped into this one.
         whole = "".join(cell.char for cell in above) + before
-        if line is not Line.EMPTY or _extends(whole, known) or _SHELL_PROMPT_AND_TEXT.search(whole):
+        # Above stands a command of just the screen's width if it begins with the very prompt that is here.
+        is_anew = line is Line.EMPTY and whole.startswith(before)
+        if not is_anew and (
+            line is not Line.EMPTY or _extends(whole, known) or _SHELL_PROMPT_AND_TEXT.search(whole)
+        ):
             line, before = _line_before(whole, known, console=console), whole
     if line is Line.EMPTY and before not in known and _continues(screen, before):
         line = Line.TYPED
