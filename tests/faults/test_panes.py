@@ -183,3 +183,15 @@ def test_without_the_gate_it_is_typed_at_once(new_stage: NewStage, tally: Tally,
     with pytest.raises(AssertionError, match=r"is not held|wrong program"):
         hold_and_deliver(stage, seat, state)
     tally.add("negative controls that failed as they must")
+
+
+def test_a_line_that_the_terminal_would_cut(stage: Stage, tally: Tally) -> None:
+    """Too long for a shell without a line editor, it waits for one that has one, and arrives whole."""
+    seat = stage.seat("a", "work", "dash")
+    long = stage.send("work", f"{mark('c0')}; true {'x' * 5000}; {mark('end')}")
+    stage.becomes(long, "held", "bytes, dash takes")
+    seat.server.keys(seat.pane, "exec bash --noprofile --norc", "Enter")
+    assert stage.settle([long]) == ["delivered"]
+    seat.fence()
+    assert seat.marked == ["c0", "end"]
+    tally.add("states of panes")
