@@ -53,7 +53,7 @@ DRAIN_S: Final = 8.0
 DISK_S: Final = 2.0
 """How long a stop then waits for the disk before it tells those who wait that it does not answer."""
 
-UNREACHABLE_S: Final = 1.0
+UNREACHABLE_S: Final = 3.0
 """How long a daemon that holds the lock may have no socket: one that just starts makes it at once."""
 
 JOURNAL: Final = "journal"

@@ -205,7 +205,13 @@ class World:
                 if row["target"] == session and row["type"] == "command"
             )
 
-        until(rests, what=f"nothing is on its way into {session}", within_s=WITHIN_S)
+        try:
+            until(rests, what=f"nothing is on its way into {session}", within_s=WITHIN_S)
+        except AssertionError as late:
+            shows = self.server(session).screen(session) if self.life(session) else "nothing"
+            raise AssertionError(
+                f"{late}\n{list(self.listed().values())}\nran: {self.ran(session)}\nshows: {shows}"
+            ) from late
 
     # ── what can be seen ──────────────────────────────────────────────────────────────────────────────────
 

@@ -19,7 +19,7 @@ from tsipcd.tmux.keys import marker_of, remove_leftovers
 from tsipcd.tmux.leash import cut_leftovers
 from tsipcd.tmux.occupant import TYPING_S, Occupants
 from tsipcd.tmux.server import Server
-from tsipcd.tmux.sockets import Sockets, answers
+from tsipcd.tmux.sockets import Sockets, answers, is_young
 from tsipcd.tmux.steps import Steps
 from tsipcd.tmux.watch import FolderWatch
 
@@ -28,6 +28,9 @@ PATIENCE_S = 1.0
 LINGER_S = 120.0
 UNWATCH_S = 1.0
 """From the last unfinished work until the folders of sockets are watched no more."""
+
+AGAIN_S = 0.1
+"""Until a socket that has just been made is tried again."""
 
 MAX_CONNECTING = 8
 """Clients started at the same time: each costs a process."""
@@ -62,6 +65,9 @@ class Tmux:
         self._slots = asyncio.Semaphore(MAX_CONNECTING)
         self._watch = FolderWatch(self._sockets.places, self._folder_changed)
         self._is_held = False
+        self._has_changed = False
+        """Since a refresh last began, as the watch says."""
+        self._is_following = False
         self._unwatching: asyncio.TimerHandle | None = None
         self._leaving: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -157,8 +163,13 @@ class Tmux:
     async def _bring_up_to_date(self, *, force: bool) -> None:
         found = self._sockets.scan()
         for socket in found:
-            if socket not in self._servers and answers(socket):
+            if socket in self._servers:
+                continue
+            if answers(socket):
                 self._server_at(socket)
+            elif is_young(socket):
+                # A server that has made its socket, and does not listen yet: nothing tells when it does.
+                asyncio.get_running_loop().call_later(AGAIN_S, self._folder_changed)
         present = set(found)
         work = []
         for server in self._servers.values():
@@ -211,16 +222,25 @@ class Tmux:
         self._emit_out(event)
 
     def _folder_changed(self) -> None:
-        if self._is_held and not self._tasks:
+        if not self._is_held:
+            return
+        # Noted also while a refresh is under way: it may have looked already.
+        self._has_changed = True
+        if not self._is_following:
+            self._is_following = True
             task = asyncio.get_running_loop().create_task(self._follow(), name="refresh tmux")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def _follow(self) -> None:
         try:
-            await self.refresh()
+            while self._has_changed:
+                self._has_changed = False
+                await self.refresh()
         except Exception:
             logger.exception("the tmux servers could not be looked at")
+        finally:
+            self._is_following = False
 
     def _used(self) -> None:
         """Leave the servers only some time after this."""

@@ -6,9 +6,13 @@ import errno
 import os
 import socket
 import stat
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from pathlib import Path
+
+YOUNG_S = 3.0
+"""A socket is that young while its server may not have begun to listen."""
 
 MAX_SERVERS = 1000
 MAX_LEARNED = 256
@@ -70,6 +74,14 @@ def answers(path: Path) -> bool:
         probe.settimeout(0)
         # A full backlog (EAGAIN) is a server that does not keep up.
         return probe.connect_ex(os.fspath(path)) in {0, errno.EAGAIN, errno.EINPROGRESS}
+
+
+def is_young(path: Path) -> bool:
+    """Whether the socket was made, or changed hands, in the last moments."""
+    try:
+        return abs(time.time() - path.stat().st_ctime) < YOUNG_S
+    except OSError:
+        return False
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
