@@ -18,7 +18,7 @@ from unittest import mock
 import pytest
 
 from tests.faults.effort import count
-from tests.faults.stage import Stage
+from tests.faults.stage import Stage, mark
 from tests.faults.tally import Tally
 from tests.support.daemon import Daemon, call
 from tests.support.wait import until
@@ -270,7 +270,7 @@ def test_no_inotify(short_path: Path, stages: list[Stage], tally: Tally) -> None
     stage.daemon.wrapper = strace("inotify_init1,inotify_init:error=EMFILE")
     stage.daemon.start()
     stage.daemon.call("subscribe", session="here", event="e", action="command")
-    message = stage.send("here", f"echo come >>{short_path}/one-here.marks")
+    message = stage.send("here", mark("come"))
     assert stage.daemon.status_of(message) == "held"
     seat = stage.seat("one", "here")
     stage.becomes(message, "delivered")
