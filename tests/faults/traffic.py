@@ -29,7 +29,7 @@ FANOUT = (("one", "command"), ("two", "notify"), ("three", "data"))
 FAILING = 3
 WINDOW = 100
 STOPPING = frozenset({"stopping"})
-DEAD_DISK = STOPPING | {"storage_full", "unknown_outcome", "internal"}
+DEAD_DISK = STOPPING | {"storage_full", "unknown_outcome", "internal", "busy"}
 """What a daemon says between its disk's end and its own."""
 
 Request = tuple[str, dict[str, Any]]
