@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.wait import until
+
 
 def strace(*injections: str, trace: Path | None = None) -> tuple[str, ...]:
     """A wrapper that injects these faults into the daemon's system calls; it stays our child.
@@ -25,6 +27,38 @@ def strace(*injections: str, trace: Path | None = None) -> tuple[str, ...]:
     options = [option for injection in injections for option in ("-e", f"inject={injection}")]
     output = str(trace or "/dev/null")
     return (program, "-D", "-f", "-qq", "--seccomp-bpf", "-o", output, "-e", f"trace={calls}", *options)
+
+
+@contextlib.contextmanager
+def slowed(pid: int, call: str, seconds: float) -> Iterator[None]:
+    """From now on each such system call of the process takes that long before it begins."""
+    program = shutil.which("strace")
+    if program is None:
+        pytest.skip("strace is not installed")
+    words = (
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        f"trace={call}",
+        "-e",
+        f"inject={call}:delay_enter={seconds}s",
+    )
+    with subprocess.Popen([program, *words, "-p", str(pid)], stderr=subprocess.DEVNULL) as tracer:
+        until(lambda: tracer.poll() is not None or _is_traced(pid), what="strace is there")
+        if tracer.returncode is not None:
+            pytest.skip("strace may not trace here")
+        try:
+            yield
+        finally:
+            tracer.terminate()
+
+
+def _is_traced(pid: int) -> bool:
+    """Whether all its threads are."""
+    statuses = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/status")]
+    return all("TracerPid:\t0\n" not in status for status in statuses)
 
 
 class Disk:

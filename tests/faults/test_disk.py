@@ -15,8 +15,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.disks import strace
-from tests.faults.effort import EFFORT, Effort, chance, count
+from tests.faults.disks import slowed, strace
+from tests.faults.effort import EFFORT, Effort, chance
 from tests.faults.journals import with_small_segments
 from tests.faults.ledger import PATIENCE_S, SESSION, Ledger, ledger
 from tests.faults.tally import Tally
@@ -142,26 +142,29 @@ def test_a_segment_that_cannot_be_begun(fault: str, book: Ledger, tally: Tally) 
 
 def wait_for_slow_sync(book: Ledger, weakened: str = "") -> int:
     """The oracle: no answer before the sync returned, and others are answered meanwhile; how many were."""
-    delay_s = count(4, 10)
-    book.start(wrapper=strace(f"fdatasync:delay_enter={delay_s}s:when=2"), weakened=weakened)
+    book.start(weakened=weakened)
+    # Until it is at rest: the next sync is the one of what is asked next.
+    assert book.send("quick") == ""
+    book.expect_all_once()
+    delay_s = 3.0
     outcomes: list[tuple[str, bool]] = []
-    began = time.monotonic()
+    with slowed(book.daemon.pid, "fdatasync", delay_s):
+        began = time.monotonic()
 
-    def is_over() -> bool:
-        # By the clock: what strace writes of the call may come later than the call's end.
-        return time.monotonic() - began >= delay_s
+        def is_over() -> bool:
+            return time.monotonic() - began >= delay_s
 
-    def send() -> None:
-        outcome = book.send("slow")
-        outcomes.append((outcome, is_over()))
+        def send() -> None:
+            outcome = book.send("slow")
+            outcomes.append((outcome, is_over()))
 
-    waiting = threading.Thread(target=send)
-    waiting.start()
-    answered = 0
-    until(lambda: book.daemon.call("status")["waiting"] or not waiting.is_alive(), what="it was asked")
-    while waiting.is_alive():
-        book.daemon.call("queue")
-        answered += not is_over()
+        waiting = threading.Thread(target=send)
+        waiting.start()
+        answered = 0
+        until(lambda: book.daemon.call("status")["waiting"] or not waiting.is_alive(), what="it was asked")
+        while waiting.is_alive():
+            book.daemon.call("queue")
+            answered += not is_over()
     assert outcomes == [("", True)]
     assert answered
     book.expect_all_once()
