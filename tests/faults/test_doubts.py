@@ -19,6 +19,7 @@ from tests.support.daemon import Daemon
 from tests.support.tmux import Tmux
 from tests.support.wait import until
 from tsipcd.tmux import keys
+from tsipcd.tmux.commands import command
 
 WITHIN_S = 60.0
 
@@ -40,6 +41,8 @@ def stopped_behind_typing() -> None:
 
     async def submit_and_stop(connection: Any, attempt: keys.Attempt, *rest: Any) -> Any:
         await submit(connection, attempt, *rest)
+        # tmux hands keys to the pane in a turn of their own: one question more, and they are there.
+        await connection.run(command("display-message", "-p", "turned"))
         os.kill(attempt.pin.server.pid, signal.SIGSTOP)
         return await submit(connection, attempt, *rest)
 
