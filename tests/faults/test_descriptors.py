@@ -10,6 +10,7 @@ import os
 import resource
 import shutil
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -165,6 +166,22 @@ def _sent(daemon: Daemon) -> str:
     return str(answer["result"]["id"]) if "result" in answer else ""
 
 
+def lowest_free_at_rest(pid: int) -> int:
+    """The number that the next file would get, once nothing was opened or closed for a second."""
+    seen: set[int] = set()
+    since = time.monotonic()
+
+    def is_at_rest() -> bool:
+        nonlocal seen, since
+        now = {int(path.name) for path in Path(f"/proc/{pid}/fd").iterdir()}
+        if now != seen:
+            seen, since = now, time.monotonic()
+        return time.monotonic() - since > 1
+
+    until(is_at_rest, what="the daemon opens no more files", within_s=WITHIN_S)
+    return min(set(range(len(seen) + 1)) - seen)
+
+
 def test_no_descriptor_is_left(short_path: Path, stages: list[Stage], tally: Tally) -> None:
     """Not one file can be opened: what is accepted is durable, what cannot be done waits or is refused."""
     stages.append(stage := Stage(short_path))
@@ -189,8 +206,7 @@ def test_no_descriptor_is_left(short_path: Path, stages: list[Stage], tally: Tal
 
         ask(1, "hello", "")
         old = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
-        top = max(int(path.name) for path in Path(f"/proc/{daemon.pid}/fd").iterdir())
-        resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (top + 1, old[1]))
+        resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (lowest_free_at_rest(daemon.pid), old[1]))
         try:
             for number in range(2, 40):
                 answer = ask(number, "send", f'"source": "s", "target": "tomorrow", "message": "{number}"')
