@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -111,6 +112,8 @@ async def _serve(
     directory: Path, folder: Folder, config: Config, listening: socket.socket, *, by_systemd: bool
 ) -> int:
     state = State()
+    # A million messages that are replayed are no garbage: to look for some among them takes its time.
+    gc.disable()
     recovered, log = _recover(directory, folder, config, state)
     daemon = Daemon(
         directory,
@@ -259,6 +262,8 @@ class Daemon:
             await self._intake.look()
         await self._server.start(listening)
         _logger.info("serving, %d messages wait", self._machine.state.waiting)
+        gc.freeze()
+        gc.enable()
         supervisor.notify("READY=1")
         watchdog = loop.create_task(_watchdog(), name="watchdog")
         failed = loop.create_task(self._watch_disk(), name="watch the disk")
