@@ -198,6 +198,8 @@ def test_an_event_log_that_others_touch_goes_on(how: str, book: Ledger, tally: T
         return [line.split()[1] for line in lines if line.endswith(after)] == ["SEND", "DELIVER"]
 
     until(has_both, what="the lines of what came after", within_s=PATIENCE_S)
+    # When this is answered it is also on disk how far the log got.
+    book.daemon.call("events", lines=1)
     book.daemon.kill()
     book.start()
     book.expect_all_once()
