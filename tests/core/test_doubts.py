@@ -58,7 +58,7 @@ def reborn(talk: Talk) -> Talk:
 def test_redeliver_types_it_again_with_a_fresh_attempt(talk: Talk) -> None:
     """Into the pane that its name leads to now; the old attempt's number is never used again."""
     doubted(talk)
-    old = talk.state.messages[1].attempt
+    old = talk.state.messages[1].course.attempt
     effects = resolve(talk, m.Decision.REDELIVER)
     assert answer(effects).status is m.Status.ACCEPTED
     assert only(effects, e.Inspect).place.session_id == "$8"
@@ -225,7 +225,7 @@ def test_a_step_that_ends_by_decision_leaves_its_run_interrupted(talk: Talk, dec
     assert kinds(resolve(talk, decision)) == ["Reply"]
     assert talk.state.runs[1].status is m.RunStatus.INTERRUPTED
     assert len(talk.state.runs[1].messages) == 1
-    assert talk.state.messages[1].exit_code is None
+    assert talk.state.messages[1].course.exit_code is None
 
 
 def test_a_step_whose_run_was_forgotten_cannot_go_on(talk: Talk) -> None:
@@ -252,7 +252,7 @@ def test_with_the_setting_it_is_begun_anew_by_itself() -> None:
     for times in range(1, MAX_UNASKED + 1):
         doubt(talk, 1, at=times if times == 1 else times + 10, then=times + 11)
         assert talk.status(1) == "accepted"
-        assert talk.state.messages[1].redelivered == times
+        assert talk.state.messages[1].course.redelivered == times
     assert "on_doubt" in talk.state.messages[1].story[-1][2]
     doubt(talk, 1, at=MAX_UNASKED + 11, then=99)
     assert talk.status(1).startswith("in-doubt")

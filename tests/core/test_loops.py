@@ -179,7 +179,7 @@ def test_a_command_that_nothing_caused_begins_anew() -> None:
     assert isinstance(sent, m.Sent)
     room.type(int(sent.id.removeprefix("msg-")))
     assert isinstance(room.publish("e", room.inside("a")), m.Published)
-    assert room.state.messages[room.state.last_message].depth == 1
+    assert room.state.messages[room.state.last_message].envelope.depth == 1
 
 
 def test_a_pause_ends_the_chain() -> None:
@@ -224,7 +224,7 @@ def test_a_thousand_independent_commands_are_not_hindered() -> None:
         sent = only(room.ask(m.Send(source="x", target="a", message="ls"), room.inside("b")), e.Reply).result
         assert isinstance(sent, m.Sent)
         number = int(sent.id.removeprefix("msg-"))
-        assert room.state.messages[number].depth == 0
+        assert room.state.messages[number].envelope.depth == 0
         room.type(number)
     assert room.pauses == []
 

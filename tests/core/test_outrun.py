@@ -51,7 +51,7 @@ def test_what_may_have_been_typed_since_is_in_doubt() -> None:
     assert talk.state.messages[3].status is m.Status.HELD
     talk.send("s", "new")
     talk.ready(4, pin(1))
-    assert talk.state.messages[4].attempt == 8
+    assert talk.state.messages[4].course.attempt == 8
 
 
 def test_each_server_is_compared_with_where_the_journal_stood() -> None:

@@ -116,7 +116,7 @@ def test_a_restored_core_types_nothing_that_may_have_been_typed(moves: list[str]
     state = State()
     for fact in talk.facts:
         state.apply(fact)
-    intents = {x.number: x.attempt for x in state.messages.values() if x.status is m.Status.INTENT}
+    intents = {x.number: x.course.attempt for x in state.messages.values() if x.status is m.Status.INTENT}
     again = Talk(state)
     again.machine.restore(talk.now)
     again.see(session("a", 1), session("b", 2))

@@ -76,7 +76,7 @@ class Talk:
         return self.tell(i.Inspected(number, i.Verdict.READY, pin=at, shell=shell))
 
     def typed(self, number: int, outcome: i.Outcome = i.Outcome.TYPED) -> list[e.Effect]:
-        attempt = self.state.messages[number].attempt
+        attempt = self.state.messages[number].course.attempt
         return self.tell(i.Typed(number, attempt, outcome))
 
     def status(self, number: int) -> str:

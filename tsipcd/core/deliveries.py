@@ -58,21 +58,24 @@ class Deliveries:
 
     def restore(self, turn: Turn) -> None:
         """Take up everything the state left unfinished. Places become known as servers are seen."""
-        for message in sorted(self._state.messages.values(), key=lambda m: m.number):
-            if message.status is Status.INTENT and message.pin is not None:
-                self._lanes.join(message.number, message.pin)
-                self._submissions.restore(message.number, message.pin.server)
-            elif message.status is Status.STARTED and message.pin is not None:
-                self._lanes.join(message.number, message.pin)
-                turn.ask(
-                    e.AdoptStep(message.number, message.pin, message.run, message.step, message.redelivered)
-                )
-            elif message.status in WAITING:
-                self.expiry.watch(message.number, message.expires_at)
+        messages = self._state.messages
+        watch, wait = self.expiry.watch, self._absent.add
+        for number in sorted(messages):
+            message = messages[number]
+            status, pin = message.status, message.pin
+            if status in WAITING:
+                watch(number, message.expires_at)
                 if message.type is MessageType.DATA:
                     self._store(turn, message)
                 else:
-                    self._absent.add(message)
+                    wait(message)
+            elif status is Status.INTENT and pin is not None:
+                self._lanes.join(number, pin)
+                self._submissions.restore(number, pin.server)
+            elif status is Status.STARTED and pin is not None:
+                self._lanes.join(number, pin)
+                run, step, again = message.run, message.step, message.course.redelivered
+                turn.ask(e.AdoptStep(number, pin, run, step, again))
 
     # ── what the world answers ────────────────────────────────────────────────────────────────────────────
 
@@ -101,7 +104,7 @@ class Deliveries:
     def typed(self, turn: Turn, answer: i.Typed) -> None:
         """A submission of the guarded list has an outcome."""
         message = self._state.messages.get(answer.number)
-        if message is None or message.status is not Status.INTENT or message.attempt != answer.attempt:
+        if message is None or message.status is not Status.INTENT or message.course.attempt != answer.attempt:
             return
         match answer.outcome:
             case i.Outcome.TYPED | i.Outcome.ALREADY:
@@ -263,7 +266,7 @@ class Deliveries:
         found = found or self._find(message)
         if found is not None:
             number, is_step = message.number, message.run > 0
-            turn.ask(e.Inspect(number, found.place, message.now, is_step, message.line_bytes))
+            turn.ask(e.Inspect(number, found.place, message.envelope.now, is_step, message.line_bytes))
         else:
             self._relocate(turn, message)
 
@@ -285,15 +288,15 @@ class Deliveries:
         # While an old submission may still come out of a stopped server's buffer, the same attempt is used
         # again: the pane's marker lets only one of them type.
         stale = self._submissions.may_be_stale(message.number) and pin == message.pin
-        attempt = message.attempt if stale else self._state.last_attempt + 1
+        attempt = message.course.attempt if stale else self._state.last_attempt + 1
         turn.record(f.TypingIntended(turn.now, message.number, attempt, pin, shell))
         self._submit(turn, message, pin)
 
     def _submit(self, turn: Turn, message: Message, pin: PanePin) -> None:
-        number, attempt, shell = message.number, message.attempt, message.shell
+        number, attempt, shell = message.number, message.course.attempt, message.course.shell
         self._submissions.hand_in(number)
         if message.run:
-            run, step, again = message.run, message.step, message.redelivered
+            run, step, again = message.run, message.step, message.course.redelivered
             turn.ask(e.StartStep(number, attempt, pin, run, step, message.body, shell, again))
         else:
             turn.ask(e.TypeKeys(number, attempt, pin, message.body, shell))

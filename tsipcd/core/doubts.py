@@ -58,7 +58,7 @@ class Doubts:
                 )
             by = f"by hand in {caller.session}" if caller.session else "by hand"
             self._decide(turn, message, request.decision, by)
-        elif message.decision is not request.decision:
+        elif message.course.decision is not request.decision:
             raise _not_in_doubt(message)
         turn.ask(
             e.Reply(
@@ -76,7 +76,7 @@ class Doubts:
         for fact in tuple(turn.facts):
             if isinstance(fact, f.MessageDoubted):
                 message = self._state.messages[fact.number]
-                if message.redelivered < MAX_UNASKED and self._has_its_run(message):
+                if message.course.redelivered < MAX_UNASKED and self._has_its_run(message):
                     self._decide(turn, message, Decision.REDELIVER, UNASKED)
 
     def _decide(self, turn: Turn, message: Message, decision: Decision, by: str) -> None:
@@ -98,8 +98,8 @@ class Doubts:
 
 
 def _not_in_doubt(message: Message) -> Refused:
-    if message.decision is not None:
-        what = f"{message.id} was resolved before, with {message.decision}: it is {message.status}"
+    if message.course.decision is not None:
+        what = f"{message.id} was resolved before, with {message.course.decision}: it is {message.status}"
         return Refused(ErrorCode.NOT_ALLOWED, what, hint=f"its story: ts-ipc show {message.id}")
     if message.status in WAITING:
         hint = f"it was not typed yet; take it back: ts-ipc cancel {message.id}"

@@ -35,22 +35,23 @@ def message_view(message: Message, *, behind: int | None = None, chars: int | No
     reason = message.reason
     if not reason and behind is not None and message.status is Status.ACCEPTED:
         reason = f"behind msg-{behind}"
-    is_secret = message.secret_bytes is not None
-    body = f"(secret, {message.secret_bytes:,} bytes)" if is_secret else message.body
+    secret_bytes = message.envelope.secret_bytes
+    is_secret = secret_bytes is not None
+    body = f"(secret, {secret_bytes:,} bytes)" if is_secret else message.body
     return MessageView(
         id=message.id,
         source=message.source,
         target=message.target,
         type=message.type,
         message=body if chars is None else body[:chars],
-        size_bytes=len(body.encode()) if message.secret_bytes is None else message.secret_bytes,
+        size_bytes=len(body.encode()) if secret_bytes is None else secret_bytes,
         timestamp=message.accepted_at,
         status=message.status,
         reason=reason,
-        observed=message.observed,
-        event=message.event,
+        observed=message.envelope.observed,
+        event=message.envelope.event,
         run=f"run-{message.run}" if message.run else "",
-        exit_code=message.exit_code,
+        exit_code=message.course.exit_code,
         secret=is_secret,
     )
 

@@ -65,7 +65,7 @@ class Outrun:
         if message.type is not MessageType.COMMAND or message.number > self._last_message:
             return False
         return message.status in WAITING or (
-            message.status is Status.INTENT and message.attempt <= self._last_attempt
+            message.status is Status.INTENT and message.course.attempt <= self._last_attempt
         )
 
 

@@ -85,7 +85,7 @@ class Runs:
     def _go_on(self, turn: Turn, run: RunRecord, ttl_s: float) -> None:
         """Begin the next step, if none is under way; end the run, if none is left or one went wrong."""
         last = self._state.messages.get(run.messages[-1]) if run.messages else None
-        if last is not None and last.status is Status.DONE and last.exit_code != 0:
+        if last is not None and last.status is Status.DONE and last.course.exit_code != 0:
             self._finish(turn, run, RunStatus.FAILURE)
         elif last is not None and last.status is Status.FAILED:
             started = _time_of(last, Status.STARTED) is not None
@@ -150,6 +150,7 @@ class Runs:
         if message is None:
             return StepView(index=index, session=step.session, command=step.command, status=None)
         started = _time_of(message, Status.STARTED)
+        file = e.step_name(index, message.course.redelivered)
         return StepView(
             index=index,
             session=step.session,
@@ -157,10 +158,10 @@ class Runs:
             status=message.status,
             id=message.id,
             reason=message.reason,
-            exit_code=message.exit_code,
+            exit_code=message.course.exit_code,
             started_at=started,
             ended_at=_time_of(message, message.status) if message.has_ended else None,
-            log=f"runs/{run.id}/{e.step_name(index, message.redelivered)}.log" if started is not None else "",
+            log="" if started is None else f"runs/{run.id}/{file}.log",
             last_line=self._last_lines.get(number, ""),
         )
 

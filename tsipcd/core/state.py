@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterator
+from functools import lru_cache
+from sys import intern
 from typing import Final, assert_never
+
+from msgspec.structs import replace
 
 from tsipc_client.wire.messages import (
     Action,
@@ -24,7 +28,7 @@ from tsipcd.core import clock
 from tsipcd.core import facts as f
 from tsipcd.core.chains import Chains, pause_notice
 from tsipcd.core.delivery import ENDED, check_move
-from tsipcd.core.records import Message, Remembered, RunRecord
+from tsipcd.core.records import NOT_BEGUN, Course, Envelope, Message, Remembered, RunRecord, Story
 
 KEEP_ENDED: Final = 1000
 """Messages that ended stay listed until this many newer ones have ended."""
@@ -119,7 +123,7 @@ class State:
             case f.MessageExpired() | f.MessageCancelled():
                 self._move(fact.number, _TAKEN_BACK[type(fact)], fact.at)
             case f.MessageDoubted():
-                self._move(fact.number, Status.IN_DOUBT, fact.at, fact.reason).decision = None
+                self._doubt(fact)
             case f.AttemptsOutrun():
                 self.last_attempt = max(self.last_attempt, fact.attempt)
             case f.DoubtResolved():
@@ -175,20 +179,19 @@ class State:
             yield f.KeyKept(at, key, kept.digest, kept.sent, kept.published, kept.run)
 
     def _accept(self, fact: f.MessageAccepted) -> None:
+        # By position, and each name once in memory: a million may be replayed, and wait.
+        number = fact.number
+        secret_bytes = len(fact.body.encode()) if fact.secret else None
+        envelope = Envelope(fact.observed, "", fact.now, fact.raw, fact.pane, fact.depth, secret_bytes)
         message = Message(
-            fact.number, fact.source, fact.target, fact.type, fact.body, fact.at, fact.expires_at,
-            observed=fact.observed, now=fact.now, raw=fact.raw, run=fact.run, step=fact.step, pane=fact.pane,
-            depth=fact.depth,
-            secret_bytes=len(fact.body.encode()) if fact.secret else None,
+            number, intern(fact.source), intern(fact.target), fact.type, fact.body, fact.at, fact.expires_at,
+            Status.HELD if fact.held else Status.ACCEPTED, intern(fact.held), (), fact.run, fact.step,
+            _shared(envelope),
         )  # fmt: skip
-        if fact.held:
-            # Always legal, and not through `_move`: a million of them may be replayed.
-            message.status, message.reason = Status.HELD, fact.held
-            message.story = ((fact.at, Status.HELD, fact.held),)
-        self.messages[fact.number] = message
-        self.last_message = max(self.last_message, fact.number)
+        self.messages[number] = message
+        self.last_message = max(self.last_message, number)
         if fact.run:
-            self.runs[fact.run].messages.append(fact.number)
+            self.runs[fact.run].messages.append(number)
         if fact.key:
             self._remember(
                 fact.key,
@@ -199,13 +202,14 @@ class State:
             )
 
     def _publish(self, fact: f.EventPublished) -> None:
-        text = notice(fact.event, fact.data)
+        text, source = notice(fact.event, fact.data), intern(fact.source)
+        envelope = Envelope(observed=fact.observed, event=fact.event, depth=fact.depth)
         fanout = []
         for number, (session, action) in enumerate(fact.subscribers, fact.first):
             self.messages[number] = Message(
-                number, fact.source, session, ACTION_TYPES[action],
+                number, source, intern(session), ACTION_TYPES[action],
                 text if action is Action.NOTIFY else fact.data, fact.at, fact.expires_at,
-                observed=fact.observed, event=fact.event, depth=fact.depth,
+                envelope=envelope,
             )  # fmt: skip
             fanout.append(Fanout(session=session, action=action, id=f"msg-{number}"))
         self.last_message = max(self.last_message, fact.first + len(fact.subscribers) - 1)
@@ -214,52 +218,59 @@ class State:
             self._remember(fact.key, Remembered(fact.digest, published=answer))
 
     def _pause(self, fact: f.EventPaused) -> None:
+        envelope = Envelope(event=fact.event)
         for number, session in enumerate(fact.told, fact.first):
             self.messages[number] = Message(
                 number, OWN_NAME, session, MessageType.NOTIFICATION, pause_notice(fact), fact.at,
-                fact.expires_at, event=fact.event,
+                fact.expires_at, envelope=envelope,
             )  # fmt: skip
         self.last_message = max(self.last_message, fact.first + len(fact.told) - 1)
         self.chains.apply(fact)
 
     def _intend(self, fact: f.TypingIntended) -> None:
         message = self._move(fact.number, Status.INTENT, fact.at, fact.pin.pane)
-        message.attempt, message.pin, message.shell = fact.attempt, fact.pin, fact.shell
+        message.course = replace(message.course, attempt=fact.attempt, pin=fact.pin, shell=fact.shell)
         self.last_attempt = max(self.last_attempt, fact.attempt)
         self._typed(message, fact.at)
 
     def _finish_step(self, fact: f.StepFinished) -> None:
         message = self._move(fact.number, Status.DONE, fact.at, f"exit {fact.exit_code}")
-        message.exit_code = fact.exit_code
+        message.course = replace(message.course, exit_code=fact.exit_code)
         self._typed(message, fact.at)
 
     def _typed(self, message: Message, at: float) -> None:
         if message.pin is not None:
-            self.chains.typed(message.pin.pid, message.depth, at)
+            self.chains.typed(message.pin.pid, message.envelope.depth, at)
 
     def _move(self, number: int, status: Status, at: float, detail: str = "") -> Message:
         message = self.messages[number]
         check_move(number, message.status, status)
         self.in_doubt += (status is Status.IN_DOUBT) - (message.status is Status.IN_DOUBT)
+        message.moves = _moves(message.accepted_at, status, (*message.story, (at, status, detail)))
         message.status = status
-        message.reason = detail if status in _REASONED else ""
-        message.story = (*message.story, (at, status, detail))
+        message.reason = intern(detail) if status in _REASONED else ""
         if message.has_ended:
-            if message.secret_bytes is not None:
+            if message.envelope.secret_bytes is not None:
                 message.body = ""
             self.ended.append(number)
             self._drop_oldest()
         return message
 
+    def _doubt(self, fact: f.MessageDoubted) -> None:
+        message = self._move(fact.number, Status.IN_DOUBT, fact.at, fact.reason)
+        message.course = replace(message.course, decision=None)
+
     def _resolve(self, fact: f.DoubtResolved) -> None:
         detail = f"{fact.decision}, {fact.by}"
         message = self._move(fact.number, RESOLVED_STATUS[fact.decision], fact.at, detail)
-        message.decision, message.expires_at = fact.decision, fact.expires_at
-        if fact.decision is Decision.REDELIVER:
-            message.redelivered += 1
-            if message.run:
-                run = self.runs[message.run]
-                run.status, run.ended_at = RunStatus.RUNNING, None
+        message.expires_at = fact.expires_at
+        again = fact.decision is Decision.REDELIVER
+        message.course = replace(
+            message.course, decision=fact.decision, redelivered=message.course.redelivered + again
+        )
+        if again and message.run:
+            run = self.runs[message.run]
+            run.status, run.ended_at = RunStatus.RUNNING, None
 
     def _drop_oldest(self) -> None:
         while len(self.ended) > KEEP_ENDED:
@@ -300,11 +311,15 @@ class State:
             self.names.popitem(last=False)
 
     def _keep(self, fact: f.MessageKept) -> None:
+        moves = _moves(fact.accepted_at, fact.status, fact.story)
+        envelope = Envelope(
+            fact.observed, fact.event, fact.now, fact.raw, fact.pane, fact.depth, fact.secret_bytes
+        )
+        course = Course(fact.attempt, fact.pin, fact.shell, fact.exit_code, fact.decision, fact.redelivered)
         self.messages[fact.number] = Message(
-            fact.number, fact.source, fact.target, fact.type, fact.body, fact.accepted_at, fact.expires_at,
-            fact.status, fact.reason, fact.observed, fact.event, fact.now, fact.raw, fact.run, fact.step,
-            fact.attempt, fact.pane, fact.pin, fact.shell, fact.exit_code, fact.story,
-            fact.decision, fact.redelivered, fact.depth, fact.secret_bytes,
+            fact.number, intern(fact.source), intern(fact.target), fact.type, fact.body, fact.accepted_at,
+            fact.expires_at, fact.status, intern(fact.reason), moves, fact.run, fact.step,
+            _shared(envelope), NOT_BEGUN if course == NOT_BEGUN else course,
         )  # fmt: skip
         self.in_doubt += fact.status is Status.IN_DOUBT
         if fact.status in ENDED:
@@ -317,9 +332,23 @@ _REASONED: Final = frozenset({Status.HELD, Status.FAILED, Status.IN_DOUBT})
 """Statuses whose detail is a reason for people."""
 
 
+def _moves(accepted_at: float, status: Status, story: Story) -> Story:
+    """What has to be kept of a message's story."""
+    is_all = len(story) == 1 and status is Status.HELD and story[0][0] == accepted_at
+    return () if is_all else story
+
+
+@lru_cache(maxsize=256)
+def _shared(envelope: Envelope) -> Envelope:
+    """One for all messages that came alike."""
+    return envelope
+
+
 def _kept(at: float, m: Message) -> f.MessageKept:
+    envelope, course = m.envelope, m.course
     return f.MessageKept(
         at, m.number, m.source, m.target, m.type, m.body, m.accepted_at, m.expires_at, m.status, m.reason,
-        m.observed, m.event, m.now, m.raw, m.run, m.step, m.attempt, m.pane, m.pin, m.shell, m.exit_code,
-        m.story, m.decision, m.redelivered, m.depth, m.secret_bytes,
+        envelope.observed, envelope.event, envelope.now, envelope.raw, m.run, m.step, course.attempt,
+        envelope.pane, course.pin, course.shell, course.exit_code, m.story, course.decision,
+        course.redelivered, envelope.depth, envelope.secret_bytes,
     )  # fmt: skip
