@@ -43,7 +43,6 @@ from tsipcd.views.data import DataFiles
 from tsipcd.views.event_log import EventLog
 from tsipcd.views.folder import Folder
 from tsipcd.views.names import Neighbours
-from tsipcd.views.queue import QueueView
 from tsipcd.views.run_logs import RunLogs
 from tsipcd.views.subscriptions import SubscriptionFile
 from tsipcd.views.workflows import WorkflowStore
@@ -189,7 +188,6 @@ class Daemon:
         )
         self._journal = Journal.open(recovered, on_low=lambda low: self._runtime.feed(StorageChanged(low)))
         self._log = log
-        self._queue = QueueView(folder.sub("queue"), keep_ended=config.queue.keep)
         self._stores = Stores(
             DataFiles(folder),
             SubscriptionFile(folder),
@@ -217,7 +215,12 @@ class Daemon:
             feed=lambda event: self._runtime.feed(event),  # noqa: PLW0108
         )
         self._recorder = Recorder(
-            machine, self._journal, self._log, self._queue, RunLogs(folder.sub("runs"), config.runs.keep)
+            machine,
+            self._journal,
+            self._log,
+            RunLogs(folder.sub("runs"), config.runs.keep),
+            queue=folder.sub("queue"),
+            keep_ended=config.queue.keep,
         )
         self._runtime = Runtime(
             machine,
@@ -255,7 +258,7 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.set_default_executor(workers.hire())
-        self._recorder.rebuild()
+        self._recorder.queue.start()
         await self._log.flush()
         self._runtime.restore()
         if self._machine.has_work:
@@ -301,7 +304,7 @@ class Daemon:
             return
         await self._server.close()
         await self._log.close()
-        await self._queue.close()
+        await self._recorder.queue.close()
         await self._journal.close()
 
     async def _end_undone(self) -> None:

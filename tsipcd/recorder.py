@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from itertools import islice
+from typing import Final
 
-from tsipc_client.wire.messages import RunStatus
+from tsipc_client.wire.messages import MessageView, RunStatus
 from tsipc_client.wire.text import visible
 from tsipcd.core import facts as f
 from tsipcd.core.chains import pause_notice
@@ -14,57 +16,77 @@ from tsipcd.core.machine import Machine
 from tsipcd.core.state import State
 from tsipcd.journal.journal import Journal
 from tsipcd.views.event_log import EventLog
+from tsipcd.views.folder import Folder
 from tsipcd.views.log import lines
-from tsipcd.views.queue import KEEP_WAITING, QueueView
+from tsipcd.views.queue import QueueView
 from tsipcd.views.run_logs import RunLogs
+
+SETTLED_S: Final = 1.0
+"""How long the queue's files wait for the disk before they let others go first."""
 
 _logger = logging.getLogger("tsipcd.recorder")
 
 
 class Recorder:
-    """One method for the runtime: `record`."""
+    """One method for the runtime: `record`. The queue's files show what it tells of the messages."""
 
     def __init__(
-        self, machine: Machine, journal: Journal, log: EventLog, queue: QueueView, runs: RunLogs
+        self,
+        machine: Machine,
+        journal: Journal,
+        log: EventLog,
+        runs: RunLogs,
+        *,
+        queue: Folder,
+        keep_ended: int,
     ) -> None:
         self._machine = machine
         self._runs = runs
         self._pruning: asyncio.Task[None] | None = None
         self._journal = journal
         self._log = log
-        self._queue = queue
-
-    def rebuild(self) -> None:
-        """At start: make the queue's files what the state says."""
-        messages = self._machine.state.messages
-        waiting = sorted(n for n, m in messages.items() if not m.has_ended)
-        shown = sorted([*waiting[-KEEP_WAITING:], *self._machine.state.ended])
-        views = (view for number in shown if (view := self._machine.view(number)) is not None)
-        self._queue.rebuild(views, complete=len(waiting) <= KEEP_WAITING)
+        self.queue = QueueView(queue, self, keep_ended=keep_ended)
 
     def record(self, sequence: int, facts: Sequence[f.Fact]) -> None:
         """`facts` are durable; `sequence` is the last one's."""
         state = self._machine.state
-        first = sequence - len(facts) + 1
-        changed: dict[int, None] = {}
-        for at, fact in enumerate(facts, first):
+        changed: list[int] = []
+        for at, fact in enumerate(facts, sequence - len(facts) + 1):
             self._log.append(at, log_lines(state, fact))
-            if isinstance(fact, f.EventPublished):
-                changed.update(dict.fromkeys(range(fact.first, fact.first + len(fact.subscribers))))
-            elif isinstance(fact, f.EventPaused):
-                changed.update(dict.fromkeys(range(fact.first, fact.first + len(fact.told))))
-                _logger.warning("%s", visible(pause_notice(fact)))
-            elif not isinstance(fact, f.RunStarted | f.RunFinished) and hasattr(fact, "number"):
-                changed[fact.number] = None
-        self._queue.update(view for n in changed if (view := self._machine.view(n)) is not None)
-        if any(isinstance(fact, f.RunFinished) for fact in facts):
-            self._prune()
-        if state.forgotten:
-            self._queue.remove(f"msg-{number}" for number in state.forgotten)
-            state.forgotten.clear()
-        if self._queue.incomplete:
-            self.rebuild()
+            match fact:
+                case f.EventPublished():
+                    changed += range(fact.first, fact.first + len(fact.subscribers))
+                case f.EventPaused():
+                    changed += range(fact.first, fact.first + len(fact.told))
+                    _logger.warning("%s", visible(pause_notice(fact)))
+                case f.RunStarted():
+                    pass
+                case f.RunFinished():
+                    self._prune()
+                case _ if number := getattr(fact, "number", 0):
+                    changed.append(number)
+        self.queue.changed(changed)
         self._journal.maybe_compact(self._log.flushed_sequence + 1)
+
+    def listed(self, waiting: int, ended: int) -> tuple[set[int], bool]:
+        """The messages that have files, and whether these are all that wait."""
+        state = self._machine.state
+        newest = (number for number, m in reversed(state.messages.items()) if not m.has_ended)
+        numbers = set(islice(newest, waiting))
+        numbers.update(islice(reversed(state.ended), ended))
+        return numbers, state.waiting <= waiting
+
+    def view(self, number: int) -> MessageView | None:
+        """A message as its file shows it."""
+        return self._machine.view(number)
+
+    async def settled(self) -> bool:
+        """Whether everything decided until now is durable, or is soon."""
+        if not self._journal.pending_bytes:
+            return True
+        written = self._journal.append(())
+        await asyncio.wait({written}, timeout=SETTLED_S)
+        return written.done() and written.exception() is None
 
     def _prune(self) -> None:
         running = {n for n, run in self._machine.state.runs.items() if run.status is RunStatus.RUNNING}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import threading
 import unicodedata
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import pytest
 
 from tests.support.wait import until
 from tsipc_client.wire.messages import MessageType, MessageView, Status
+from tsipcd.core.delivery import ENDED
 from tsipcd.views.folder import Folder
 from tsipcd.views.queue import QueueView, content
 
@@ -42,11 +44,49 @@ def path(state: Path) -> Path:
     return state / "queue"
 
 
+class Shelf:
+    """What the folder shows, and the folder: messages are put here as the core would change them."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.messages: dict[int, MessageView] = {}
+        self.is_settled = True
+        self.view_ = QueueView(folder.sub("queue"), self, keep_ended=3, keep_waiting=5, delay_s=0.001)
+
+    def update(self, messages: Iterable[MessageView]) -> None:
+        """These came or changed."""
+        for message in messages:
+            number = int(message.id.removeprefix("msg-"))
+            if message.status in ENDED:  # in the order of their ending
+                self.messages.pop(number, None)
+            self.messages[number] = message
+            self.view_.changed([number])
+
+    def forget(self, *numbers: int) -> None:
+        """The core has dropped these."""
+        for number in numbers:
+            del self.messages[number]
+
+    async def flush(self) -> None:
+        await self.view_.flush()
+
+    def listed(self, waiting: int, ended: int) -> tuple[set[int], bool]:
+        over = [number for number, view in self.messages.items() if view.status in ENDED]
+        rest = sorted(self.messages.keys() - set(over))
+        return {*rest[-waiting:], *over[-ended:]}, len(rest) <= waiting
+
+    def view(self, number: int) -> MessageView | None:
+        return self.messages.get(number)
+
+    async def settled(self) -> bool:
+        return self.is_settled
+
+
 @pytest.fixture
-async def view(folder: Folder) -> AsyncIterator[QueueView]:
-    queue = QueueView(folder.sub("queue"), keep_ended=3, keep_waiting=5, delay_s=0.001)
-    yield queue
-    await queue.close()
+async def view(folder: Folder) -> AsyncIterator[Shelf]:
+    shelf = Shelf(folder)
+    yield shelf
+    shelf.is_settled = True
+    await shelf.view_.close()
 
 
 def all_names(path: Path) -> list[str]:
@@ -54,7 +94,7 @@ def all_names(path: Path) -> list[str]:
 
 
 def numbers(path: Path) -> list[int]:
-    return sorted(int(file.stem.removeprefix("msg-")) for file in path.glob("*.json"))
+    return sorted(int(file.stem.removeprefix("msg-")) for file in path.glob("msg-[0-9]*.json"))
 
 
 def test_the_form_is_the_designs() -> None:
@@ -85,7 +125,7 @@ def test_a_body_cannot_move_the_terminal_that_shows_the_file() -> None:
     assert {unicodedata.category(char) for char in data.replace("\n", "")}.isdisjoint({"Cc", "Cf"})
 
 
-async def test_jq_reads_the_folder(view: QueueView, path: Path, jq: Jq) -> None:
+async def test_jq_reads_the_folder(view: Shelf, path: Path, jq: Jq) -> None:
     """As a person would ask it."""
     view.update([message(1)])
     await view.flush()
@@ -95,7 +135,7 @@ async def test_jq_reads_the_folder(view: QueueView, path: Path, jq: Jq) -> None:
     assert (path / "msg-1.json").stat().st_mode & 0o7777 == 0o600
 
 
-async def test_a_change_is_shown_without_being_asked_for(view: QueueView, path: Path) -> None:
+async def test_a_change_is_shown_without_being_asked_for(view: Shelf, path: Path) -> None:
     """Soon after, and again after the next change."""
     for status in (Status.HELD, Status.DELIVERED):
         view.update([message(1, status)])
@@ -110,9 +150,7 @@ async def eventually(condition: Callable[[], bool]) -> None:
     await asyncio.to_thread(until, condition, what="the view shows it")
 
 
-async def test_a_burst_is_one_write_for_each_message(
-    view: QueueView, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_burst_is_one_write_for_each_message(view: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     """However often each changed, and off the loop's thread."""
     written = []
     replace = Folder.replace
@@ -130,10 +168,9 @@ async def test_a_burst_is_one_write_for_each_message(
     assert written == [("msg-1.json", True, False), ("msg-2.json", True, False)]
 
 
-async def test_the_last_that_ended_are_kept(view: QueueView, path: Path) -> None:
+async def test_the_last_that_ended_are_kept(view: Shelf, path: Path) -> None:
     """And all that wait, older or not."""
     view.update([message(1)])
-    assert not has_room(view)
     for number in range(2, 8):
         view.update([message(number)])
         view.update([message(number, Status.DONE)])
@@ -141,7 +178,7 @@ async def test_the_last_that_ended_are_kept(view: QueueView, path: Path) -> None
     assert numbers(path) == [1, 5, 6, 7]
 
 
-async def test_in_doubt_is_not_over(view: QueueView, path: Path) -> None:
+async def test_in_doubt_is_not_over(view: Shelf, path: Path) -> None:
     """Somebody has to decide: it stays."""
     view.update([message(1, Status.IN_DOUBT)])
     view.update(message(number, Status.FAILED) for number in range(2, 9))
@@ -149,18 +186,18 @@ async def test_in_doubt_is_not_over(view: QueueView, path: Path) -> None:
     assert numbers(path) == [1, 6, 7, 8]
 
 
-async def test_what_was_forgotten_loses_its_file(view: QueueView, path: Path) -> None:
+async def test_what_was_forgotten_loses_its_file(view: Shelf, path: Path) -> None:
     """Written or not yet written."""
     view.update([message(1), message(2)])
     await view.flush()
-    view.update([message(3)])
-    view.remove(["msg-1", "msg-3", "msg-99"])
+    view.update([message(3), message(4)])
+    view.forget(1, 3)
     await view.flush()
-    assert numbers(path) == [2]
+    assert numbers(path) == [2, 4]
 
 
-async def test_of_too_many_the_newest_are_shown(view: QueueView, path: Path) -> None:
-    """A note beside them says so, until there is room again and the view was rebuilt."""
+async def test_of_too_many_the_newest_are_shown(view: Shelf, path: Path) -> None:
+    """A note beside them says so, until there is room again."""
     view.update(message(number) for number in range(1, 9))
     await view.flush()
     assert numbers(path) == [4, 5, 6, 7, 8]
@@ -168,46 +205,62 @@ async def test_of_too_many_the_newest_are_shown(view: QueueView, path: Path) -> 
     view.update([message(1, reason="still")])
     await view.flush()
     assert numbers(path) == [4, 5, 6, 7, 8]
-    assert not has_room(view)
     for number in (6, 7, 8):
         view.update([message(number, Status.DELIVERED)])
-    assert has_room(view)
-    view.rebuild([message(n) for n in (1, 2, 3, 4, 5)] + [message(n, Status.DELIVERED) for n in (6, 7, 8)])
     await view.flush()
-    assert not has_room(view)
     assert numbers(path) == [1, 2, 3, 4, 5, 6, 7, 8]
     assert not (path / "not-all.txt").exists()
 
 
-def has_room(view: QueueView) -> bool:
-    return view.incomplete
+async def test_a_burst_that_nobody_can_see_costs_no_file(
+    view: Shelf, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came and went before anything was written is not written, and not remembered."""
+    written = []
+    replace = Folder.replace
 
+    def spy(self: Folder, name: str, data: bytes, **options: Any) -> None:
+        written.append(name)
+        replace(self, name, data, **options)
 
-async def test_a_burst_that_nobody_can_see_costs_no_memory(view: QueueView) -> None:
-    """What waits to be written is bounded by the files there may be."""
-    for number in range(1, 5000):
+    monkeypatch.setattr(Folder, "replace", spy)
+    for number in range(1, 500):
         view.update([message(number)])
         view.update([message(number, Status.DONE)])
-    assert len(view._dirty) <= 8
+    await view.flush()
+    assert numbers(path) == [497, 498, 499]
+    assert written == ["msg-497.json", "msg-498.json", "msg-499.json"]
+    assert not view.view_._changed
 
 
-async def test_rebuilding_shows_exactly_what_is_given(view: QueueView, path: Path, folder: Folder) -> None:
+async def test_what_is_not_durable_is_not_shown(view: Shelf, path: Path) -> None:
+    """It is once it is, without another change."""
+    view.is_settled = False
+    view.update([message(1)])
+    await view.flush()
+    assert numbers(path) == []
+    view.is_settled = True
+    await eventually(lambda: numbers(path) == [1])
+
+
+async def test_the_first_write_leaves_exactly_what_is_listed(view: Shelf, path: Path, folder: Folder) -> None:
     """Strays go, what differs is written, what is right stays untouched, what is not ours is left alone."""
     sub = folder.sub("queue")
     for number in (1, 2, 3):
         sub.replace(f"msg-{number}.json", content(message(number)))
     sub.replace("msg-4.json", b"half")
-    for name in (".tmp-7", "notes.txt", "msg-x.json"):
+    for name in (".tmp-7", "notes.txt", "msg-x.json", "not-all.txt"):
         (path / name).write_text("")
     before = {number: (path / f"msg-{number}.json").stat().st_ino for number in (2, 4)}
-    view.rebuild([message(2), message(4), message(5)])
+    view.messages = {number: message(number) for number in (2, 4, 5)}
+    view.view_.start()
     await view.flush()
     assert all_names(path) == ["msg-2.json", "msg-4.json", "msg-5.json", "msg-x.json", "notes.txt"]
     assert (path / "msg-2.json").stat().st_ino == before[2]
     assert json.loads((path / "msg-4.json").read_text())["id"] == "msg-4"
 
 
-async def test_deleting_the_files_loses_nothing(view: QueueView, path: Path) -> None:
+async def test_deleting_the_files_loses_nothing(view: Shelf, path: Path) -> None:
     """The next change of a message writes its file again, even into a new folder of the same content."""
     view.update([message(1)])
     await view.flush()
@@ -218,7 +271,7 @@ async def test_deleting_the_files_loses_nothing(view: QueueView, path: Path) -> 
 
 
 async def test_a_planted_link_is_replaced_and_a_folder_is_left_out(
-    view: QueueView, path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    view: Shelf, path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The others are written; the reason is logged."""
     (tmp_path / "victim").write_text("precious")
@@ -232,7 +285,7 @@ async def test_a_planted_link_is_replaced_and_a_folder_is_left_out(
 
 
 async def test_a_full_disk_is_waited_out(
-    view: QueueView, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    view: Shelf, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nothing is lost, and it is said once."""
     full = True
@@ -254,7 +307,7 @@ async def test_a_full_disk_is_waited_out(
     assert [status_of(path / f"msg-{number}.json") for number in (1, 2)] == ["held", "done"]
 
 
-async def flush_while(view: QueueView, happens: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
+async def flush_while(view: Shelf, happens: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
     """Flush; something happens while the first file is written, which then fails. Flush again."""
     loop = asyncio.get_running_loop()
     happened = threading.Event()
@@ -277,7 +330,7 @@ async def flush_while(view: QueueView, happens: Callable[[], None], monkeypatch:
 
 
 async def test_what_changes_while_it_is_being_written_is_not_lost(
-    view: QueueView, path: Path, monkeypatch: pytest.MonkeyPatch
+    view: Shelf, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The newer state wins over one that could not be written in time."""
     view.update([message(1)])
@@ -285,18 +338,32 @@ async def test_what_changes_while_it_is_being_written_is_not_lost(
     assert status_of(path / "msg-1.json") == "delivered"
 
 
-@pytest.mark.parametrize("first", ["update", "rebuild"])
-async def test_rebuilding_while_something_is_being_written_leaves_no_stray(
-    view: QueueView, path: Path, monkeypatch: pytest.MonkeyPatch, first: str
+async def test_what_is_forgotten_while_it_is_being_written_leaves_no_stray(
+    view: Shelf, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither what could not be written in time nor what is there already."""
     (path / "msg-9.json").write_text("stray")
-    getattr(view, first)([message(1)])
-    await flush_while(view, lambda: view.rebuild([message(2)]), monkeypatch)
+    view.update([message(1)])
+
+    def replaced() -> None:
+        view.forget(1)
+        view.update([message(2)])
+
+    await flush_while(view, replaced, monkeypatch)
     assert numbers(path) == [2]
 
 
-async def test_a_reader_never_sees_half_a_file(view: QueueView, path: Path) -> None:
+async def test_a_deleted_folder_is_filled_again(view: Shelf, path: Path) -> None:
+    """By the next change of any message."""
+    view.update([message(1), message(2)])
+    await view.flush()
+    shutil.rmtree(path)
+    view.update([message(2, Status.DONE)])
+    await view.flush()
+    assert [status_of(path / f"msg-{number}.json") for number in (1, 2)] == ["held", "done"]
+
+
+async def test_a_reader_never_sees_half_a_file(view: Shelf, path: Path) -> None:
     """However long the body is and however often it changes."""
     stop = threading.Event()
     broken: list[str] = []

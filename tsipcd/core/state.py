@@ -86,8 +86,6 @@ class State:
         self.last_attempt = 0
         self.last_at = 0.0
         """When the last fact was written that an earlier life left; whoever replays it says so."""
-        self.forgotten: list[int] = []
-        """Messages dropped from the list since somebody last took this: their view files may go."""
 
     @property
     def under_way(self) -> int:
@@ -274,9 +272,7 @@ class State:
 
     def _drop_oldest(self) -> None:
         while len(self.ended) > KEEP_ENDED:
-            number = self.ended.popleft()
-            del self.messages[number]
-            self.forgotten.append(number)
+            del self.messages[self.ended.popleft()]
 
     def _start_run(self, fact: f.RunStarted) -> None:
         self.runs[fact.number] = RunRecord(fact.number, fact.workflow, fact.steps, fact.at, depth=fact.depth)
