@@ -67,6 +67,8 @@ class Intake:
         self._memory = memory
         self._ancestors: dict[int, tuple[int, ...]] = {}
         """Of the process behind each connection, itself first."""
+        self._callers: dict[int, i.Caller] = {}
+        """Of each connection that asked since the panes changed."""
         self._panes: dict[str, dict[int, str]] = {}
         """By server: the session of each pane, by the pane's first process."""
         self._waiting: deque[tuple[i.Call, m.Request]] = deque()
@@ -109,6 +111,7 @@ class Intake:
     def on_gone(self, peer: int) -> None:
         """A connection ended."""
         self._ancestors.pop(peer, None)
+        self._callers.pop(peer, None)
         self._runtime.feed(i.PeerGone(peer))
 
     def on_tmux(self, event: i.Input) -> None:
@@ -119,10 +122,12 @@ class Intake:
             self._look()
             return
         if isinstance(event, i.ServerSeen):
+            self._callers.clear()
             self._panes[event.server.socket] = {
                 pane.pin.pid: session.name for session in event.sessions for pane in session.panes
             }
         elif isinstance(event, i.ServerGone):
+            self._callers.clear()
             self._panes.pop(event.socket, None)
         self._runtime.feed(event)
 
@@ -237,7 +242,15 @@ class Intake:
 
     def _caller(self, call: i.Call) -> i.Caller:
         """Who asks, and in which session's pane they run, if that can be seen."""
-        ancestors = self._ancestors.get(call.peer, ())
+        caller = self._callers.get(call.peer)
+        if caller is None:
+            caller = self._seen_behind(call.peer)
+            if call.peer in self._ancestors:  # it may have gone since it asked
+                self._callers[call.peer] = caller
+        return caller
+
+    def _seen_behind(self, peer: int) -> i.Caller:
+        ancestors = self._ancestors.get(peer, ())
         for pid in ancestors:
             for panes in self._panes.values():
                 if pid in panes:

@@ -50,10 +50,13 @@ class Recorder:
     def record(self, sequence: int, facts: Sequence[f.Fact]) -> None:
         """`facts` are durable; `sequence` is the last one's."""
         state = self._machine.state
+        logged: list[str] = []
         changed: list[int] = []
-        for at, fact in enumerate(facts, sequence - len(facts) + 1):
-            self._log.append(at, log_lines(state, fact))
+        for fact in facts:
+            logged += log_lines(state, fact)
             match fact:
+                case f.MessageAccepted():
+                    changed.append(fact.number)
                 case f.EventPublished():
                     changed += range(fact.first, fact.first + len(fact.subscribers))
                 case f.EventPaused():
@@ -65,6 +68,7 @@ class Recorder:
                     self._prune()
                 case _ if number := getattr(fact, "number", 0):
                     changed.append(number)
+        self._log.append(sequence, logged)
         self.queue.changed(changed)
         self._journal.maybe_compact(self._log.flushed_sequence + 1)
 

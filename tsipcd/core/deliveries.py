@@ -53,6 +53,8 @@ class Deliveries:
             self._store(turn, message)
         elif isinstance(found, Found) and (found.pinned or self._absent.first(message.target) is None):
             self._dispatch(turn, message, found)
+        elif message.status is Status.HELD:
+            self._absent.add(message)
         else:
             self._miss(turn, message)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -28,6 +28,10 @@ PREFIX: Final = "claude-"
 
 NEAREST: Final = 5
 """How many similar names an error lists."""
+
+
+MAX_PLACES: Final = 10_000
+"""Names whose place is remembered until something changes."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -55,11 +59,23 @@ class World:
         self.servers: dict[str, tuple[Session, ...]] = {}
         """Sessions by their server's socket; changed by `put` only."""
         self._by_name: dict[str, list[Session]] = {}
+        self._places: dict[str, Found | None] = {}
+        """What names led to since sessions or aliases changed last: a burst is for few targets."""
+        self._aliases: dict[str, str] = {}
         self.silent: tuple[str, ...] = ()
         """Servers that did not answer when tmux was last looked at, and why."""
-        self.aliases: dict[str, str] = {}
         self.known: set[str] = set()
         """Labelled and subscribed names; names seen are in the state."""
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """Short names, each with the full one it stands for."""
+        return self._aliases
+
+    @aliases.setter
+    def aliases(self, aliases: dict[str, str]) -> None:
+        self._aliases = aliases
+        self._places.clear()
 
     def put(self, socket: str, sessions: tuple[Session, ...]) -> None:
         """These are the sessions of the server at `socket` now; none: it is gone."""
@@ -68,6 +84,7 @@ class World:
         else:
             self.servers.pop(socket, None)
         self._by_name = {}
+        self._places.clear()
         for session in self.sessions:
             self._by_name.setdefault(session.name, []).append(session)
 
@@ -80,7 +97,7 @@ class World:
         """The aliases that stand for this full name."""
         return tuple(short for short, full in self.aliases.items() if full == name)
 
-    def resolve(self, target: str, seen: Iterable[str], caller: str = "") -> Found | Absent:
+    def resolve(self, target: str, seen: Collection[str], caller: str = "") -> Found | Absent:
         """Where `target` leads now. `seen` are names that exist or existed; `caller` is what `.` stands for.
 
         Raises `UnknownSession` for a name nobody knows (with the nearest ones) and for one that fits several
@@ -89,20 +106,20 @@ class World:
         found = self._live(target, caller)
         if found is not None:
             return found
-        known = self.known.union(seen)
+        known = self.known
         full = self.aliases.get(target)
         if full is not None:
             return Absent(full)
         for name in (target, PREFIX + target):
-            if name in known:
+            if name in known or name in seen:
                 return Absent(name)
         base, _, server = target.rpartition("@")
-        if base in known and server:
+        if server and (base in known or base in seen):
             return Absent(target)
         base, _, pane = target.partition(":")
-        if base in known and pane:
+        if pane and (base in known or base in seen):
             return Absent(target)
-        raise self._unknown(target, known)
+        raise self._unknown(target, known.union(seen))
 
     def place_of(self, name: str) -> Found | None:
         """Where a stored target leads now; None if it is absent or fits several places."""
@@ -145,6 +162,15 @@ class World:
                     hint="call from inside a tmux session, or name the target",
                 )
             target = caller
+        if target in self._places:
+            return self._places[target]
+        found = self._look_up(target)
+        if len(self._places) >= MAX_PLACES:
+            self._places.clear()
+        self._places[target] = found
+        return found
+
+    def _look_up(self, target: str) -> Found | None:
         for name in self._spellings(target):
             found = self._session(name)
             if found is not None:

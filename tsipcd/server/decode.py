@@ -114,7 +114,7 @@ _UINT_BYTES: Final = {0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8}
 _FIXINT_END, _FIXSTR, _FIXSTR_MASK, _STR8 = 0x80, 0xA0, 0xE0, 0xD9
 
 
-def _head(payload: bytes) -> tuple[int, bytes, memoryview]:
+def _head(payload: bytes) -> tuple[int, bytes, bytes]:
     """The id, the method's name and the bytes after it.
 
     By hand: a decoder would have to walk over the parameters, whatever is in them, to find their end.
@@ -144,7 +144,7 @@ def _head(payload: bytes) -> tuple[int, bytes, memoryview]:
     end = at + length
     if end >= len(payload):
         raise _no_message("the message ends too early")
-    return number, payload[at:end], memoryview(payload)[end:]
+    return number, payload[at:end], payload[end:]
 
 
 # ── what went wrong, in words ─────────────────────────────────────────────────────────────────────────────

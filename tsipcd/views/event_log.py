@@ -92,7 +92,7 @@ class EventLog:
             self._flushed = sequence
 
     def append(self, sequence: int, lines: Sequence[str]) -> None:
-        """The lines of a new fact, which is durable. Written within 250 ms."""
+        """The lines of new facts up to `sequence`, which are durable. Written within 250 ms."""
         self._sequence = sequence
         if lines:
             self._waiting.extend(lines)
@@ -142,4 +142,4 @@ class EventLog:
 
 
 def _bytes(lines: Sequence[str]) -> bytes:
-    return "".join(f"{line}\n" for line in lines).encode()
+    return ("\n".join(lines) + "\n").encode()

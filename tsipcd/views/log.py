@@ -81,12 +81,9 @@ def lines(
     at = iso(fact.at)
     match fact:
         case MessageAccepted():
-            route = f"{safe_name(fact.source)} → {safe_name(fact.target)}"
-            sent = f"{at} SEND {route} [{fact.type.value}] msg-{fact.number}"
-            if not fact.held:
-                return (sent,)
-            subject = f"{safe_name(fact.target)} [{fact.type.value}] msg-{fact.number}"
-            return (sent, f"{at} HOLD {subject}{_reason(fact.held)}")
+            subject = f"{safe_name(fact.target)} [{fact.type}] msg-{fact.number}"
+            sent = f"{at} SEND {safe_name(fact.source)} → {subject}"
+            return (sent, f"{at} HOLD {subject}{_reason(fact.held)}") if fact.held else (sent,)
         case MessageDelivered():
             return (f"{at} DELIVER {_subject(fact.number, message)}",)
         case EventPublished():
@@ -104,7 +101,7 @@ def lines(
             return (f"{at} DOUBT {_subject(fact.number, message)}{_reason(fact.reason)}",)
         case DoubtResolved():
             subject = _subject(fact.number, message)
-            return (f"{at} RESOLVE {subject} {fact.decision.value}{_reason(fact.by)}",)
+            return (f"{at} RESOLVE {subject} {fact.decision}{_reason(fact.by)}",)
         case MessageExpired():
             return (f"{at} EXPIRE {_subject(fact.number, message)}",)
         case MessageCancelled():
@@ -118,10 +115,10 @@ def lines(
         case RunFinished():
             name = workflow(fact.number)
             shown = _UNKNOWN if name is None else safe_name(name)
-            return (f"{at} END {shown} run-{fact.number} {fact.status.value}",)
+            return (f"{at} END {shown} run-{fact.number} {fact.status}",)
         case Subscribed():
             pair = f"{safe_name(fact.session)} [{safe_name(fact.event)}]"
-            return (f"{at} SUBSCRIBE {pair} {fact.action.value}",)
+            return (f"{at} SUBSCRIBE {pair} {fact.action}",)
         case Unsubscribed():
             return (f"{at} UNSUBSCRIBE {safe_name(fact.session)} [{safe_name(fact.event)}]",)
         case (
@@ -153,7 +150,7 @@ def _subject(number: int, message: Callable[[int], Subject | None]) -> str:
     known = message(number)
     if known is None:
         return f"{_UNKNOWN} [{_UNKNOWN}] msg-{number}"
-    return f"{safe_name(known.target)} [{known.type.value}] msg-{number}"
+    return f"{safe_name(known.target)} [{known.type}] msg-{number}"
 
 
 @lru_cache(maxsize=1024)

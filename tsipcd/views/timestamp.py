@@ -12,7 +12,9 @@ _LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 
 def iso(at: float) -> str:
     """`at`, in seconds since the epoch, as `2025-10-01T05:15:23+00:00`; no later than the calendar goes."""
-    return _iso(int(min(max(at, _FIRST), _LAST)))
+    if _FIRST <= at <= _LAST:
+        return _iso(int(at))
+    return _iso(int(_FIRST if at < _FIRST else _LAST))
 
 
 @lru_cache(maxsize=8)  # a burst of thousands shares a second
