@@ -60,24 +60,21 @@ class Deliveries:
 
     def restore(self, turn: Turn) -> None:
         """Take up everything the state left unfinished. Places become known as servers are seen."""
-        messages = self._state.messages
-        watch, wait = self.expiry.watch, self._absent.add
-        for number in sorted(messages):
-            message = messages[number]
-            status, pin = message.status, message.pin
-            if status in WAITING:
-                watch(number, message.expires_at)
+        for number in sorted(self._state.messages):
+            message = self._state.messages[number]
+            if message.status in WAITING:
+                self.expiry.watch(number, message.expires_at)
                 if message.type is MessageType.DATA:
                     self._store(turn, message)
                 else:
-                    wait(message)
-            elif status is Status.INTENT and pin is not None:
-                self._lanes.join(number, pin)
-                self._submissions.restore(number, pin.server)
-            elif status is Status.STARTED and pin is not None:
-                self._lanes.join(number, pin)
-                run, step, again = message.run, message.step, message.course.redelivered
-                turn.ask(e.AdoptStep(number, pin, run, step, again))
+                    self._absent.add(message)
+            elif message.pin is not None and message.status in (Status.INTENT, Status.STARTED):
+                self._lanes.join(number, message.pin)
+                if message.status is Status.INTENT:
+                    self._submissions.restore(number, message.pin.server)
+                else:
+                    run, step, again = message.run, message.step, message.course.redelivered
+                    turn.ask(e.AdoptStep(number, message.pin, run, step, again))
 
     # ── what the world answers ────────────────────────────────────────────────────────────────────────────
 
@@ -150,10 +147,10 @@ class Deliveries:
         """`SESSION.data` was replaced, or could not be."""
         message = self._waiting(answer.number)
         if message is not None:
-            session = self._files.key_of(answer.number) or ""
             if answer.error:
                 self._end(turn, f.MessageFailed(turn.now, answer.number, answer.error))
             else:
+                session = self._files.key_of(answer.number) or ""
                 self._end(turn, f.MessageDelivered(turn.now, answer.number, f"{session}.data"))
 
     def step_ended(self, turn: Turn, answer: i.StepEnded) -> None:
@@ -215,11 +212,6 @@ class Deliveries:
             # One that was begun anew has a later deadline, and is watched for that as well.
             if message is not None and message.expires_at <= turn.now:
                 self._end(turn, f.MessageExpired(turn.now, number))
-
-    @property
-    def next_deadline(self) -> float | None:
-        """When `expire` has something to do, in seconds since the epoch; None: never."""
-        return self.expiry.next_deadline
 
     @property
     def is_typing(self) -> bool:

@@ -145,7 +145,7 @@ class Machine:
     @property
     def next_deadline(self) -> float | None:
         """When the core wants a `Ticked`, in seconds since the epoch; None: never."""
-        return self._deliveries.next_deadline
+        return self._deliveries.expiry.next_deadline
 
     @property
     def has_work(self) -> bool:
