@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
@@ -19,7 +20,15 @@ from tests.cli.socket_daemon import Reply, SocketDaemon, frame, reply_bytes, res
 from tests.support.daemon import ROOT
 from tsipc_client.cli import app, brief, deliver, lifecycle, oneshot, plain
 from tsipc_client.wire.errors import Broken, ErrorCode, Refused
-from tsipc_client.wire.messages import LogLines, Queued, Result, SessionList, Status, SubscriptionTable
+from tsipc_client.wire.messages import (
+    LogLines,
+    Queued,
+    Result,
+    RunStatus,
+    SessionList,
+    Status,
+    SubscriptionTable,
+)
 
 HEAVY = {
     "typer", "click", "socket", "json", "dataclasses", "enum", "re", "msgpack", "asyncio", "pathlib",
@@ -51,6 +60,11 @@ ANSWERS: dict[str, tuple[str, Result]] = {
     "sessions": ("sessions", samples.SESSIONS),
     "sessions, none": ("sessions", SessionList(sessions=())),
     "status": ("daemon status", samples.STATUS),
+    "send, with options": ("send me claude-manager ls --now --ttl 10m --key k", samples.SENT),
+    "queue, with options": ("queue --pending --limit 50 --timeout 5", samples.QUEUE),
+    "run, on its own": ("run deploy-full --detach", samples.DETACHED),
+    "resolve": ("resolve msg-130 --redeliver", samples.RESOLVED),
+    "resolve, held": ("resolve msg-131 --redeliver", samples.RESOLVED_HELD),
 }
 
 FIELDS = asdict(samples.SENT)
@@ -76,6 +90,8 @@ ODD: dict[str, tuple[str, Reply]] = {
     "after a notification": ("send a b c", frame([2, "news", {"request": 1}]) + reply_bytes(samples.SENT)),
     "an error": ("send a b c", samples.UNKNOWN_SESSION),
     "a hostile error": ("queue", samples.HOSTILE_ERROR),
+    "an error in JSON": ("queue --json", samples.UNKNOWN_SESSION),
+    "of a run that has ended": ("run w --detach", replace(samples.DETACHED, status=RunStatus.FAILURE)),
     "an error for the connection": ("queue", frame([1, None, {"code": "bad_frame", "message": "no"}, None])),
 }
 
@@ -159,8 +175,8 @@ def both(
         asked += daemon.asked
     keys = [params.pop("key", "") for _, params in asked]
     assert asked[0] == asked[1]
-    assert [len(key) for key in keys] in ([0, 0], [32, 32])
-    assert keys[0] != keys[1] or not keys[0]
+    assert [len(key) for key in keys] in ([0, 0], [32, 32]) or "--key" in words
+    assert keys[0] != keys[1] or not keys[0] or "--key" in words
     return seen[0], seen[1]
 
 
@@ -174,6 +190,19 @@ def test_an_answer_looks_the_same(
     short, long = both(words, answer, state, monkeypatch, terminal=terminal)
     assert short == long
     assert short.status == 0
+
+
+@pytest.mark.parametrize("terminal", [False, True], ids=["piped", "terminal"])
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_in_json_looks_the_same(
+    name: str, terminal: bool, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One document on stdout, nothing on stderr."""
+    words, answer = ANSWERS[name]
+    short, long = both(f"{words} --json", answer, state, monkeypatch, terminal=terminal)
+    assert short == long
+    assert short.status == 0
+    assert json.loads(short.out)
 
 
 @pytest.mark.parametrize("name", ANSWERS)
@@ -252,6 +281,18 @@ def test_what_cannot_be_done_twice_is_asked_once(
     assert short.status in (7, 8)
 
 
+def test_a_time_limit_is_kept(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one of the command line, and it is named."""
+    monkeypatch.setattr(plain, "_seconds", lambda _: 0.05)
+    over = threading.Event()
+    words = ["send", "a", "b", "c", "--timeout", "1"]
+    with SocketDaemon(state, [None], pause=over):
+        seen = watched(oneshot.run, words, terminal=False, monkeypatch=monkeypatch)
+        over.set()
+    assert (seen.status, seen.out) == (4, b"")
+    assert b"no answer within 0.05 s" in seen.err
+
+
 def test_a_silent_daemon_is_given_up(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the status and the words of any other command, and without asking again."""
     monkeypatch.setattr(oneshot, "TIMEOUT_S", 0.05)
@@ -318,4 +359,4 @@ def test_no_plain_answer_loads_the_values(name: str, state: Path) -> None:
 def test_the_words_are_those_of_the_protocol() -> None:
     """The statuses known here are all that there are."""
     assert set(brief.STATUSES) == set(Status)
-    assert {words.split()[0] for words, _ in ANSWERS.values()} >= set(plain._ARGUMENTS) - {"run"}
+    assert {words.split()[0] for words, _ in ANSWERS.values()} >= set(plain._ARGUMENTS) - {"status"}

@@ -1,4 +1,4 @@
-"""Plain command lines: whatever is read without typer is what typer reads."""
+"""Usual command lines: whatever is read without typer is what typer reads."""
 
 from __future__ import annotations
 
@@ -9,26 +9,29 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tsipc_client.cli import app, oneshot, onward, plain
-from tsipc_client.cli.orders import Ask, Do, Options
+from tsipc_client.cli.orders import Ask, Do
 from tsipc_client.wire.connection import Connection
-from tsipc_client.wire.messages import MAX_BODY_BYTES, Action, MessageType, Run
+from tsipc_client.wire.messages import MAX_BODY_BYTES, Action, Decision, MessageType, Run
 
 SHORT = {short: name for name, _, short in app.COMMANDS if short}
 NAMES = [name for name, _, _ in app.COMMANDS]
 COMMANDS = st.sampled_from([*NAMES, *SHORT, "daemon", "quue", "Send", "help"])
+OPTIONS = ["--json", "--timeout", "--key", "--ttl", "--now", "--raw", "--secret", "--pending", "--limit"]
+OPTIONS += ["--detach", *(f"--{decision}" for decision in Decision)]
 ARGUMENTS = st.one_of(
     st.text(max_size=12),
     st.text(alphabet="-:ah \n\udc80é세", max_size=6),
     st.sampled_from([*MessageType, *Action, "COMMAND", "a:b", "a:", ":b", "a: b:c", "", " "]),
     st.sampled_from(["0", "1", "20", "007", "+5", " 5", "1_0", "٣", "100000", "100001", "9" * 5000]),
     st.sampled_from(["-", "--", "-h", "--help", "--json", "--now", "-x", "-rf x", "status", "x" * 100_001]),
+    st.sampled_from([*OPTIONS, "10m", "1.5", "0", "1d", "--ttl=10m", "--jso", "-5", "1000000", "1000001s"]),
 )
 LINES = st.lists(ARGUMENTS, max_size=5).flatmap(
     lambda arguments: COMMANDS.map(lambda command: [command, *arguments])
 )
 
-NEVER_PLAIN = {"resolve", *app.LOCAL_COMMANDS}
-"""One always has an option, the others ask no daemon."""
+NEVER_PLAIN = app.LOCAL_COMMANDS
+"""They ask no daemon."""
 
 PLAIN = {
     "send a b c",
@@ -56,16 +59,32 @@ PLAIN = {
     "events 20",
     "log 50",
     "sessions",
+    "send a b c --now --ttl 10m --key k",
+    "send --raw a b c data --secret --json --timeout 5",
+    "publish a b c --key k",
+    "run w --detach",
+    "run w --timeout 2h",
+    "queue --pending --limit 50",
+    "queue --json",
+    "resolve msg-1 --redeliver",
+    "resolve --drop 1 --json",
 }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(LINES)
 @example(["send", "", "", ""])
 @example(["publish", "a", "b", ""])
 @example(["events", "020"])
 @example(["events", "9" * 5000])
 @example(["workflow", "w", " : "])
+@example(["send", "a", "b", "c", "--ttl", "0"])
+@example(["send", "a", "b", "--key", "k", "--key", "l", "c"])
+@example(["send", "a", "b", "c", "--timeout", "9" * 400])
+@example(["queue", "--limit", "20", "--limit", "30"])
+@example(["run", "w", "--detach", "--timeout", "1m"])
+@example(["resolve", "1", "--drop", "--redeliver"])
+@example(["resolve", "1"])
 def test_what_is_read_is_what_typer_reads(words: list[str]) -> None:
     """The same request and options; where typer finds an error or help, nothing is read."""
     question = plain.read(words)
@@ -74,11 +93,11 @@ def test_what_is_read_is_what_typer_reads(words: list[str]) -> None:
     order = app.parse(words)
     if question.method == "status":
         assert isinstance(order, Do)
-        assert order.options == Options()
+        assert order.options == onward.options_of(question)
         return
     assert isinstance(order, Ask)
     assert onward.request_of(question) == order.request
-    assert order.options == Options(timeout_s=None if question.is_streamed else Options().timeout_s)
+    assert order.options == onward.options_of(question)
     # Defaults are left out, so that the bytes are the same as well.
     assert oneshot._frame(question, "") == Connection().request(order.request)[1]
 
@@ -88,8 +107,9 @@ def test_what_scripts_write_is_plain(line: str) -> None:
     """Every command and short name, with and without the arguments that have defaults."""
     question = plain.read(line.split())
     assert question is not None
-    assert question.is_streamed == isinstance(onward.request_of(question), Run)
-    assert question.is_keyed == hasattr(onward.request_of(question), "key")
+    request = onward.request_of(question)
+    assert question.is_streamed == (isinstance(request, Run) and request.follow)
+    assert question.needs_key == (getattr(request, "key", None) == "")
 
 
 def test_every_command_has_a_plain_form() -> None:
@@ -104,10 +124,16 @@ def test_every_command_has_a_plain_form() -> None:
         ["--version"],
         ["send", "a", "b", "-"],
         ["send", "a", "b", "--", "c"],
-        ["send", "a", "b", "c", "--now"],
+        ["send", "a", "b", "c", "--no"],
+        ["send", "a", "b", "c", "--ttl"],
+        ["send", "a", "b", "c", "--ttl", "1.5"],
+        ["send", "a", "b", "c", "--key", "-x"],
+        ["resolve", "msg-1"],
+        ["status"],
+        ["status", "x"],
         ["send", "a", "b", "x" * plain.MOST_BYTES],
         ["send", "a", "b", "\udcff"],
-        ["queue", "--json"],
+        ["queue", "--json=1"],
         ["events", "0"],
         ["workflow", "w"],
         ["workflow"],
@@ -132,4 +158,5 @@ def test_the_words_are_those_of_the_protocol() -> None:
     assert plain.TYPES[0] == MessageType.COMMAND
     assert set(plain.ACTIONS) == set(Action)
     assert plain.ACTIONS[0] == Action.NOTIFY
+    assert set(plain.DECISIONS) == set(Decision)
     assert plain.MOST_BYTES < MAX_BODY_BYTES

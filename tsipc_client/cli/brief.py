@@ -34,6 +34,7 @@ STATUSES = (
 _WORDS: dict[str, tuple[str | None, ...]] = {
     "type": plain.TYPES,
     "action": (*plain.ACTIONS, None),
+    "decision": (*plain.DECISIONS, None),
     "status": STATUSES,
 }
 """Fields that hold one of a few words."""
@@ -44,16 +45,25 @@ _MAPS = {"held"}
 
 def shown(question: plain.Question, answer: object) -> tuple[list[str], list[Note]]:
     """The lines for stdout, and the notes for stderr that are not known to be idle there."""
-    result = _record(answer)
+    result = _record(_started(answer) if question.method == "run" else answer)
     if question.method == "send":
         lines, is_news = [result.id], result.status == "held"
     elif question.method == "publish":
         lines, is_news = [fanout.id for fanout in result.subscribers], not result.subscribers
+    elif question.method == "run":
+        lines, is_news = [result.run], False
     else:
         lines, is_news = list(_lines(question.method, result, screen.style_of(sys.stdout))), True
     if is_news or screen.is_terminal(sys.stderr):
         return lines, list(_notes(question, result, screen.style_of(sys.stderr).uncut))
     return lines, []
+
+
+def _started(answer: Any) -> dict[str, object]:  # noqa: ANN401 (what came)
+    """Of a run that goes on: all that is told of it."""
+    if answer["status"] != "running" or not isinstance(answer["run"], str):
+        raise ValueError(f"status: {answer['status']!r}")
+    return {"run": answer["run"], "workflow": answer["workflow"]}
 
 
 def _record(value: object) -> Any:  # noqa: ANN401 (stands for any of the protocol's values)
@@ -76,7 +86,7 @@ def _lines(method: str, result: Any, style: Style) -> Iterable[str]:  # noqa: AN
     from tsipc_client.render import listing, story  # noqa: PLC0415 (an id alone needs none of it)
     from tsipc_client.render.style import line  # noqa: PLC0415 (as above)
 
-    if method in {"subscribe", "unsubscribe", "cancel"}:
+    if method in {"subscribe", "unsubscribe", "cancel", "resolve"}:
         return []
     if method in {"workflow", "pipeline"}:
         saved = result if method == "workflow" else result.workflow
@@ -119,3 +129,7 @@ def _notes(question: plain.Question, result: Any, style: Style) -> Iterable[Note
             yield from notes.sessions(result, style)
         case "cancel":
             yield notes.cancelled(result, style)
+        case "resolve":
+            yield notes.resolved(result, style)
+        case "run":
+            yield notes.running(result, style)

@@ -1,4 +1,4 @@
-"""A plain question, asked and answered in one exchange, with next to nothing loaded.
+"""A question in one exchange, with next to nothing loaded.
 
 It does what typer, `deliver` and `Client` do together, for the answers that scripts get all day. Everything
 else goes to them: no daemon to be reached, an error, a broken connection, an answer not understood here. A
@@ -56,7 +56,7 @@ def run(words: Sequence[str]) -> int | None:
 
         from tsipc_client.cli import deliver  # noqa: PLC0415 (it has words and a status for every failure)
 
-        return deliver.guarded(again, json=False)
+        return deliver.guarded(again, json=question.json)
 
 
 def _run(question: plain.Question) -> int:
@@ -72,8 +72,8 @@ def _run(question: plain.Question) -> int:
 
 
 def _asked(question: plain.Question, connection: _socket.socket) -> int:
-    deadline = time.monotonic() + TIMEOUT_S
-    key = os.urandom(_KEY_BYTES).hex() if question.is_keyed else ""
+    deadline = time.monotonic() + (question.timeout_s or TIMEOUT_S)
+    key = os.urandom(_KEY_BYTES).hex() if question.needs_key else ""
     answer = _exchange(connection, _frame(question, key), deadline)
     if answer is not None and _show(question, answer):
         return 0
@@ -142,6 +142,8 @@ def _received(connection: _socket.socket, deadline: float) -> bytes:
 
 def _show(question: plain.Question, frame: bytes) -> bool:
     """Print the answer; false, and nothing printed, if it is not understood here."""
+    if question.json:
+        return False
     try:
         answer = unpack(frame[_HEADER_BYTES:])
         if not isinstance(answer, list) or answer[:3] != [1, _NUMBER, None]:

@@ -4,32 +4,36 @@ from __future__ import annotations
 
 import _socket
 import socket
+from dataclasses import replace
 from math import ceil
 from typing import cast
 
 from tsipc_client.asking import asks_for_repeat, is_repeatable
 from tsipc_client.cli import deliver, plain
 from tsipc_client.cli.orders import DEFAULT_TIMEOUT_S, Ask, Do, Options
-from tsipc_client.cli.statuses import ExitStatus
+from tsipc_client.cli.statuses import ExitStatus, status_of_run
 from tsipc_client.exchange import Deadline, closed_early, timed_out, wait_for_end
 from tsipc_client.versions import explained
 from tsipc_client.wire import codec
 from tsipc_client.wire.address import state_path
 from tsipc_client.wire.connection import Answered, Connection, Ended
 from tsipc_client.wire.errors import Broken, ErrorCode, WireError
-from tsipc_client.wire.messages import REQUESTS, DaemonStatus, Request, Result, Run
+from tsipc_client.wire.messages import REQUESTS, DaemonStatus, Request, Result, RunEnded
 
 _KINDS: dict[str, type[Request]] = {kind.METHOD: kind for kind in REQUESTS}
 
 
-def ask(question: plain.Question, key: str = "", timeout_s: float = DEFAULT_TIMEOUT_S) -> int:
+def ask(question: plain.Question, key: str = "", left_s: float | None = None) -> int:
     """Ask as if nothing had been tried; the exit status. Raises a `WireError`."""
     request = request_of(question, key)
+    options = options_of(question)
+    if left_s is not None:
+        options = replace(options, timeout_s=left_s)
     if isinstance(request, DaemonStatus):
         from tsipc_client.cli import lifecycle  # noqa: PLC0415 (starts no daemon only to ask it)
 
-        return deliver.carry_out(Do(lifecycle.status, Options(timeout_s=timeout_s)))
-    return deliver.carry_out(Ask(request, Options(timeout_s=None if isinstance(request, Run) else timeout_s)))
+        return deliver.carry_out(Do(lifecycle.status, options))
+    return deliver.carry_out(Ask(request, options))
 
 
 def settle(
@@ -39,13 +43,14 @@ def settle(
 
     The exit status. Raises a `WireError`. Asks again only what does nothing twice.
     """
+    options = options_of(question)
     if left_s <= 0:
-        raise timed_out(DEFAULT_TIMEOUT_S)
+        raise timed_out(options.timeout_s or DEFAULT_TIMEOUT_S)
     request = request_of(question, key)
     outcome = closed_early() if answer is None else _outcome(request, answer)
     if not isinstance(outcome, WireError):
-        deliver.show(request, outcome, Options())
-        return ExitStatus.OK
+        deliver.show(request, outcome, options)
+        return status_of_run(outcome.status) if isinstance(outcome, RunEnded) else ExitStatus.OK
     if not (asks_for_repeat(outcome) and is_repeatable(request)):
         raise explained(outcome, state_path())
     if answer is not None:
@@ -53,6 +58,13 @@ def settle(
         wait_for_end(cast("socket.socket", connection), Deadline(left_s))
     connection.close()
     return ask(question, key, ceil(left_s))
+
+
+def options_of(question: plain.Question) -> Options:
+    """As typer's way makes them of the same words."""
+    patient = question.is_streamed
+    timeout_s = question.timeout_s or (None if patient else DEFAULT_TIMEOUT_S)
+    return Options(json=question.json, timeout_s=timeout_s)
 
 
 def request_of(question: plain.Question, key: str = "") -> Request:

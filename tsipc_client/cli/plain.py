@@ -1,7 +1,7 @@
-"""Command lines in their plain form (a command and its arguments, no option) as questions to the daemon.
+"""Command lines in their usual forms as questions to the daemon: one small table of arguments and options.
 
-Reads what scripts write, in a fraction of the time that typer takes to load, and to the same request. What it
-is not sure of, it leaves to typer: every option, every word that starts with a dash, every error.
+Reads what people and scripts write, in a fraction of the time that typer takes to load, to the same request.
+What it is not sure of, it leaves to typer: `--`, `-`, any other word that starts with a dash, every error.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ MOST_BYTES = 100_000
 
 MOST_LINES = 100_000
 
+_MOST_DIGITS = 6
+
 TYPES = ("command", "notification", "data")
 ACTIONS = ("notify", "command", "data")
+DECISIONS = ("redeliver", "drop", "delivered")
 
 COMPLETION = "_TS_IPC_COMPLETE"
 """Set by a shell that wants to complete a command line, not to run it."""
@@ -29,21 +32,25 @@ COMPLETION = "_TS_IPC_COMPLETE"
 class Question:
     """A request in the form it has on the wire; parameters at their defaults are left out."""
 
-    __slots__ = ("method", "params")
+    __slots__ = ("json", "method", "params", "timeout_s")
 
-    def __init__(self, method: str, params: Params) -> None:
+    def __init__(self, method: str) -> None:
         self.method = method
-        self.params = params
+        self.params: Params = {}
+        self.json = False
+        """Whether the answer is to be JSON."""
+        self.timeout_s: float | None = None
+        """How long to wait for the answer; None: as long as the command does by itself."""
 
     @property
-    def is_keyed(self) -> bool:
-        """Whether it takes an idempotency key."""
-        return self.method in {"send", "publish", "run"}
+    def needs_key(self) -> bool:
+        """Whether it takes an idempotency key and has none."""
+        return self.method in {"send", "publish", "run"} and "key" not in self.params
 
     @property
     def is_streamed(self) -> bool:
         """Whether there is something to watch until the answer comes."""
-        return self.method == "run"
+        return self.method == "run" and "follow" not in self.params
 
 
 _SHORT = {
@@ -66,43 +73,70 @@ _ARGUMENTS: dict[str, tuple[int, tuple[str, ...]]] = {
     "queue": (0, ()),
     "show": (1, ("id",)),
     "cancel": (1, ("id",)),
+    "resolve": (1, ("id",)),
     "subscriptions": (0, ()),
     "events": (0, ("lines",)),
     "sessions": (0, ()),
+    "status": (0, ()),
+    "workflow": (2, ()),
 }
 """How many must be given, and their names on the wire."""
+
+_FLAGS: dict[str, dict[str, tuple[str, object]]] = {
+    "send": {"--now": ("now", True), "--raw": ("raw", True), "--secret": ("secret", True)},
+    "run": {"--detach": ("follow", False)},
+    "queue": {"--pending": ("pending", True)},
+    "resolve": {f"--{decision}": ("decision", decision) for decision in DECISIONS},
+}
+"""Options that are a word of their own, each with what it says on the wire."""
+
+_VALUES = {
+    "send": {"--ttl": "ttl_s", "--key": "key"},
+    "publish": {"--key": "key"},
+    "run": {"--key": "key"},
+    "queue": {"--limit": "limit"},
+}
+"""Options that are followed by a value."""
+
+_ORDER = ("decision", "ttl_s", "now", "raw", "follow", "key", "secret", "limit", "pending")
+"""Options in the order of their fields on the wire; they follow all arguments there."""
 
 _WORDS = {"type": TYPES, "action": ACTIONS}
 """Arguments that are one of a few words; the first is the default."""
 
-_DEFAULT_LINES = 20
+_COUNTS = {"lines": 20, "limit": 20}
+"""Numbers of lines and rows, each with its default."""
+
+_UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def read(words: Sequence[str]) -> Question | None:
-    """The question that the words ask; None: not plain."""
-    if not words or COMPLETION in os.environ:
+    """The question that the words ask; None: it is not sure."""
+    typed = None if COMPLETION in os.environ else _typed(words)
+    if not typed or typed[0] == "status":
         return None
-    typed = _typed(words)
-    if typed is None:
+    method, given = _SHORT.get(typed[0], typed[0]), typed[1:]
+    if typed[:2] == ["daemon", "status"]:
+        method, given = "status", typed[2:]
+    if method not in _ARGUMENTS:
         return None
-    if typed == ["daemon", "status"]:
-        return Question("status", {})
-    method = _SHORT.get(typed[0], typed[0])
-    if method == "workflow":
-        params = _workflow(typed[1:])
-    elif method in _ARGUMENTS:
-        params = _params(*_ARGUMENTS[method], typed[1:])
-    else:
+    question = Question(method)
+    arguments = _take_options(question, given)
+    if arguments is None:
         return None
-    return None if params is None else Question(method, params)
+    options = question.params
+    params = _steps(arguments) if method == "workflow" else _params(*_ARGUMENTS[method], arguments)
+    if params is None or (method == "resolve" and not options):
+        return None
+    params.update([(name, options[name]) for name in _ORDER if name in options])
+    question.params = params
+    return question
 
 
 def _typed(words: Sequence[str]) -> list[str] | None:
     """The words as the UTF-8 they were typed in, whatever the locale made of them."""
     typed, room = [], MOST_BYTES
     for word in words:
-        if word.startswith("-"):
-            return None
         try:
             raw = os.fsencode(word)
             typed.append(raw.decode())
@@ -110,6 +144,57 @@ def _typed(words: Sequence[str]) -> list[str] | None:
             return None
         room -= len(raw)
     return typed if room >= 0 else None
+
+
+def _take_options(question: Question, words: list[str]) -> list[str] | None:
+    """The words that are no options; the options are the question's own then, or its parameters."""
+    flags, values = _FLAGS.get(question.method, {}), _VALUES.get(question.method, {})
+    arguments = []
+    coming = iter(words)
+    for word in coming:
+        if not word.startswith("-"):
+            arguments.append(word)
+        elif word == "--json":
+            question.json = True
+        elif word == "--timeout" and question.timeout_s is None:
+            question.timeout_s = _seconds(next(coming, ""))
+            if question.timeout_s is None:
+                return None
+        else:
+            name, value = flags.get(word) or (values.get(word, ""), None)
+            if value is None:
+                value = _value(name, next(coming, ""))
+            # What is given twice is left to typer as well.
+            if value is None or name in question.params:
+                return None
+            question.params[name] = value
+    if question.params.get("limit") == _COUNTS["limit"]:
+        del question.params["limit"]
+    return arguments
+
+
+def _value(name: str, word: str) -> object:
+    """The value of an option; None: it is none, or none that is sure to be."""
+    if name == "key":
+        return None if word.startswith("-") else word or None
+    if name == "ttl_s":
+        return _seconds(word)
+    return _count(word) if name == "limit" else None
+
+
+def _seconds(word: str) -> float | None:
+    """As `arguments.duration_s`: `90`, `10m`; no fractions."""
+    unit = word[-1:] if word[-1:] in _UNIT_S else ""
+    number = word[: len(word) - len(unit)]
+    if not (number.isascii() and number.isdecimal() and int(number[:_MOST_DIGITS])):
+        return None
+    return None if len(number) > _MOST_DIGITS else float(number) * _UNIT_S.get(unit, 1)
+
+
+def _count(word: str) -> int | None:
+    if not (word.isascii() and word.isdecimal() and len(word) <= _MOST_DIGITS):
+        return None
+    return int(word) if 1 <= int(word) <= MOST_LINES else None
 
 
 def _params(required: int, names: tuple[str, ...], given: list[str]) -> Params | None:
@@ -122,19 +207,18 @@ def _params(required: int, names: tuple[str, ...], given: list[str]) -> Params |
                 return None
             if word != _WORDS[name][0]:
                 params[name] = word
-        elif name == "lines":
-            if not (word.isascii() and word.isdecimal() and len(word) <= len(str(MOST_LINES))):
+        elif name in _COUNTS:
+            count = _count(word)
+            if count is None:
                 return None
-            if not 1 <= int(word) <= MOST_LINES:
-                return None
-            if int(word) != _DEFAULT_LINES:
-                params[name] = int(word)
+            if count != _COUNTS[name]:
+                params[name] = count
         elif word or name != "data":
             params[name] = word
     return params
 
 
-def _workflow(given: list[str]) -> Params | None:
+def _steps(given: list[str]) -> Params | None:
     steps = []
     for word in given[1:]:
         session, _, command = word.partition(":")

@@ -88,9 +88,7 @@ def notes(request: Request, result: Result, style: Style) -> Iterator[Note]:
             yield told.subscribed(result.subscription, style, wanted=True)
             yield from told.saved(result.workflow, style)
         case RunEnded() if result.status is RunStatus.RUNNING:
-            yield Note(
-                line(style, f"{result.workflow} runs as {result.run}; stop it: ts-ipc cancel {result.run}")
-            )
+            yield told.running(result, style)
         case Queued() if isinstance(request, Queue):
             yield from told.queued(result, style)
         case LogLines():

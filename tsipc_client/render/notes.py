@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Published,
         Queued,
         Resolved,
+        RunEnded,
         Saved,
         Send,
         Sent,
@@ -114,6 +115,11 @@ def resolved(result: Resolved, style: Style) -> Note:
     )
     # As for a message that is sent: held is not run.
     return Note(text, urgent=result.status in {"held", "failed"})
+
+
+def running(result: RunEnded, style: Style) -> Note:
+    """That it goes on by itself."""
+    return Note(line(style, f"{result.workflow} runs as {result.run}; stop it: ts-ipc cancel {result.run}"))
 
 
 def events(result: LogLines, style: Style) -> Iterator[Note]:
