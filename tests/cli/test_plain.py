@@ -31,7 +31,7 @@ LINES = st.lists(ARGUMENTS, max_size=5).flatmap(
 )
 
 NEVER_PLAIN = app.LOCAL_COMMANDS
-"""They ask no daemon."""
+"""They make no request."""
 
 PLAIN = {
     "send a b c",

@@ -10,7 +10,17 @@ import typer
 from typer.core import TyperCommand
 from typer.main import get_command
 
-from tsipc_client.cli import daemon, deliver, events, messages, screen, sessions, upkeep, workflows
+from tsipc_client.cli import (
+    daemon,
+    deliver,
+    events,
+    messages,
+    screen,
+    scripting,
+    sessions,
+    upkeep,
+    workflows,
+)
 from tsipc_client.cli.arguments import bad_input, utf8_words
 from tsipc_client.cli.orders import Ask, Do, Order
 from tsipc_client.cli.statuses import ExitStatus
@@ -60,13 +70,14 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("subscriptions", events.subscriptions, "subs"),
     ("events", events.events, "log"),
     ("sessions", sessions.sessions, ""),
+    ("pipe", scripting.pipe, ""),
     ("doctor", upkeep.doctor, ""),
     ("fsck", upkeep.fsck, ""),
 )
 """Name, function, short name."""
 
-LOCAL_COMMANDS = frozenset({"doctor", "fsck"})
-"""Those that are no request: they look for themselves, since they are for when no daemon can run."""
+LOCAL_COMMANDS = frozenset({"pipe", "doctor", "fsck"})
+"""Those that are no request: one carries those of others, two are for when no daemon can run."""
 
 DAEMON_COMMANDS: tuple[tuple[str, Command], ...] = (
     ("start", daemon.start),
