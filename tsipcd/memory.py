@@ -17,7 +17,7 @@ LOOK_S: Final = 1.0
 """Between two looks while work comes in."""
 LOOK_BYTES: Final = 4 << 20
 """Or after so much of it."""
-MESSAGE_BYTES: Final = 1000
+MESSAGE_BYTES: Final = 400
 """What a message takes besides its body."""
 
 MEMINFO: Final = Path("/proc/meminfo")

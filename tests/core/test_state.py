@@ -154,3 +154,43 @@ def test_no_other_move_is_legal(old: m.Status) -> None:
         else:
             with pytest.raises(IllegalMove):
                 check_move(1, old, new)
+
+
+def test_what_messages_have_alike_is_kept_once() -> None:
+    """Names, what else was asked, and the reason are one object for all, also after a restart."""
+    talk = Talk()
+    talk.see(session("known", 1))
+    talk.see()
+    talk.send("known")
+    talk.send("known")
+    replayed, restored = State(), State()
+    for fact in talk.facts:
+        replayed.apply(f.decode(f.encode(fact)))
+    for fact in replayed.snapshot(talk.now):
+        restored.apply(f.decode(f.encode(fact)))
+    for state in (talk.state, replayed, restored):
+        first, second = state.messages.values()
+        assert first.status is m.Status.HELD
+        for name in ("source", "target", "reason", "envelope", "course", "moves"):
+            assert getattr(first, name) is getattr(second, name), name
+
+
+def test_a_snapshot_is_short_about_what_only_waits() -> None:
+    """A message to which nothing has happened is written as it was accepted, any other with its story."""
+    talk = Talk()
+    talk.see(session("a", 1))
+    talk.send("a")
+    talk.send("a")
+    talk.ready(1, pin(1))
+    talk.typed(1, i.Outcome.TYPED)
+    kinds = [type(fact) for fact in talk.state.snapshot(talk.now) if hasattr(fact, "number")]
+    assert kinds == [f.WaitingKept, f.MessageKept]
+
+
+def test_the_last_fact_of_a_snapshot_says_when_it_was_made() -> None:
+    """A start that finds nothing behind a snapshot compares the clock with it."""
+    talk = Talk()
+    talk.see(session("a", 1))
+    talk.send("a")
+    *_, last = talk.state.snapshot(talk.now + 5)
+    assert last.at == talk.now + 5

@@ -21,14 +21,20 @@ class Absentees:
 
     def add(self, message: Message, left: PanePin | None = None) -> None:
         """It waits from now on. It has left the pane `left`, which may still be listed as its target's."""
-        queue = self._queues.setdefault(message.pane or message.target, deque())
-        # One that was being typed when its pane ended comes after those that were behind it.
-        at = len(queue) if not queue or queue[-1] < message.number else bisect(queue, message.number)
-        # What was in doubt meanwhile, and is to be delivered again, may be there still.
-        if at == 0 or queue[at - 1] != message.number:
-            queue.insert(at, message.number)
+        target, number = message.pane or message.target, message.number
+        queue = self._queues.get(target)
+        if queue is None:
+            queue = self._queues[target] = deque()
+        if not queue or queue[-1] < number:
+            queue.append(number)
+        else:
+            # One that was being typed when its pane ended comes after those that were behind it.
+            at = bisect(queue, number)
+            # What was in doubt meanwhile, and is to be delivered again, may be there still.
+            if at == 0 or queue[at - 1] != number:
+                queue.insert(at, number)
         if left is not None:
-            self._left[message.number] = left
+            self._left[number] = left
 
     def targets(self) -> list[str | PanePin]:
         """For which something waits, or has waited."""

@@ -245,6 +245,26 @@ class MessageKept(_Fact, frozen=True, tag="kept"):
     secret_bytes: int | None = None
 
 
+class WaitingKept(_Fact, frozen=True, tag="waiting"):
+    """Snapshots only: a message that has waited since it was accepted, at `at`, and nothing else happened."""
+
+    number: int
+    source: str
+    target: str
+    type: MessageType
+    body: str
+    expires_at: float
+    held: str = ""
+    """Why it waits, if it was held from the first moment on."""
+    observed: str = ""
+    event: str = ""
+    now: bool = False
+    raw: bool = False
+    pane: PanePin | None = None
+    depth: int = 0
+    secret_bytes: int | None = None
+
+
 class RunKept(_Fact, frozen=True, tag="run-kept"):
     """Snapshots only: a run as it stood."""
 
@@ -317,6 +337,7 @@ Fact = (
     | SessionSeen
     | ClockSet
     | MessageKept
+    | WaitingKept
     | RunKept
     | PauseKept
     | CauseKept

@@ -6,6 +6,7 @@ only then carries out the effects, in order.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, assert_never
 
 from tsipc_client.wire import messages as m
@@ -24,6 +25,7 @@ from tsipcd.core.outrun import Outrun
 from tsipcd.core.requests import Requests, number_in, unknown_id
 from tsipcd.core.runs import Runs
 from tsipcd.core.state import State
+from tsipcd.core.topology import ServerId
 from tsipcd.core.turn import Turn
 
 DEFAULT_TTL_S: Final = 24 * 3600.0
@@ -79,9 +81,7 @@ class Machine:
         turn = Turn(self.state, now)
         if back_s := clock.set_back_s(self.state.last_at, now):
             self._set_clock(turn, back_s)
-        unfinished = [message for message in self.state.messages.values() if not message.has_ended]
-        pins = [pin for message in unfinished for pin in (message.pin, message.pane) if pin is not None]
-        for server in dict.fromkeys(pin.server for pin in pins):
+        for server in dict.fromkeys(self._bound_to()):
             turn.ask(e.Expect(server))
         self._deliveries.restore(turn)
         self._runs.restore(turn, self._ttl_s)
@@ -172,6 +172,14 @@ class Machine:
         if message is None:
             return None
         return listings.message_view(message, behind=self._deliveries.waits_behind(number))
+
+    def _bound_to(self) -> Iterator[ServerId]:
+        """The server of each pane that something unfinished was typed into, or is for."""
+        for message in self.state.messages.values():
+            pin, pane = message.course.pin, message.envelope.pane
+            # Of a million most have neither.
+            if (pin is not None or pane is not None) and not message.has_ended:
+                yield from (each.server for each in (pin, pane) if each is not None)
 
     def _set_clock(self, turn: Turn, by_s: float) -> None:
         turn.record(f.ClockSet(turn.now, by_s))

@@ -27,7 +27,7 @@ from tsipc_client.wire.messages import (
 from tsipcd.core import clock
 from tsipcd.core import facts as f
 from tsipcd.core.chains import Chains, pause_notice
-from tsipcd.core.delivery import ENDED, check_move
+from tsipcd.core.delivery import ENDED, WAITING, check_move
 from tsipcd.core.records import NOT_BEGUN, Course, Envelope, Message, Remembered, RunRecord, Story
 
 KEEP_ENDED: Final = 1000
@@ -102,12 +102,14 @@ class State:
         match fact:
             case f.MessageAccepted():
                 self._accept(fact)
+            case f.WaitingKept():
+                self._keep_waiting(fact)
             case f.EventPublished():
                 self._publish(fact)
             case f.EventPaused():
                 self._pause(fact)
-            case f.MessageHeld():
-                self._move(fact.number, Status.HELD, fact.at, fact.reason)
+            case f.MessageHeld() | f.MessageFailed():
+                self._move(fact.number, _FOR_A_REASON[type(fact)], fact.at, fact.reason)
             case f.TypingIntended():
                 self._intend(fact)
             case f.MessageDelivered():
@@ -116,8 +118,6 @@ class State:
                 self._typed(self._move(fact.number, Status.STARTED, fact.at), fact.at)
             case f.StepFinished():
                 self._finish_step(fact)
-            case f.MessageFailed():
-                self._move(fact.number, Status.FAILED, fact.at, fact.reason)
             case f.MessageExpired() | f.MessageCancelled():
                 self._move(fact.number, _TAKEN_BACK[type(fact)], fact.at)
             case f.MessageDoubted():
@@ -151,7 +151,6 @@ class State:
 
     def snapshot(self, at: float) -> Iterator[f.Fact]:
         """The facts that rebuild this state from nothing."""
-        yield f.CountersKept(at, self.last_message, self.last_run, self.last_attempt)
         for name in self.names:
             yield f.SessionSeen(at, name)
         for m in self.messages.values():
@@ -175,6 +174,8 @@ class State:
         yield from self.chains.snapshot()
         for key, kept in self.keys.items():
             yield f.KeyKept(at, key, kept.digest, kept.sent, kept.published, kept.run)
+        # Last, for the clock: when this was written. The messages tell when they were accepted.
+        yield f.CountersKept(at, self.last_message, self.last_run, self.last_attempt)
 
     def _accept(self, fact: f.MessageAccepted) -> None:
         # By position, and each name once in memory: a million may be replayed, and wait.
@@ -321,6 +322,18 @@ class State:
         if fact.status in ENDED:
             self.ended.append(fact.number)
 
+    def _keep_waiting(self, fact: f.WaitingKept) -> None:
+        envelope = Envelope(
+            fact.observed, fact.event, fact.now, fact.raw, fact.pane, fact.depth, fact.secret_bytes
+        )
+        self.messages[fact.number] = Message(
+            fact.number, intern(fact.source), intern(fact.target), fact.type, fact.body, fact.at,
+            fact.expires_at, Status.HELD if fact.held else Status.ACCEPTED, intern(fact.held),
+            envelope=_shared(envelope),
+        )  # fmt: skip
+
+
+_FOR_A_REASON: Final = {f.MessageHeld: Status.HELD, f.MessageFailed: Status.FAILED}
 
 _TAKEN_BACK: Final = {f.MessageExpired: Status.EXPIRED, f.MessageCancelled: Status.CANCELLED}
 
@@ -340,8 +353,15 @@ def _shared(envelope: Envelope) -> Envelope:
     return envelope
 
 
-def _kept(at: float, m: Message) -> f.MessageKept:
+def _kept(at: float, m: Message) -> f.MessageKept | f.WaitingKept:
     envelope, course = m.envelope, m.course
+    if m.status in WAITING and not (m.moves or m.run) and course is NOT_BEGUN:
+        # Half as long to read: so is the start after a kill.
+        return f.WaitingKept(
+            m.accepted_at, m.number, m.source, m.target, m.type, m.body, m.expires_at, m.reason,
+            envelope.observed, envelope.event, envelope.now, envelope.raw, envelope.pane, envelope.depth,
+            envelope.secret_bytes,
+        )  # fmt: skip
     return f.MessageKept(
         at, m.number, m.source, m.target, m.type, m.body, m.accepted_at, m.expires_at, m.status, m.reason,
         envelope.observed, envelope.event, envelope.now, envelope.raw, m.run, m.step, course.attempt,

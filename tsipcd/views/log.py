@@ -52,6 +52,7 @@ from tsipcd.core.facts import (
     Subscribed,
     TypingIntended,
     Unsubscribed,
+    WaitingKept,
 )
 from tsipcd.views import percent
 from tsipcd.views.timestamp import iso
@@ -127,6 +128,7 @@ def lines(
             | SessionSeen()
             | ClockSet()
             | MessageKept()
+            | WaitingKept()
             | RunKept()
             | CountersKept()
             | KeyKept()
