@@ -13,9 +13,11 @@ import sys
 import termios
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-PROC = Path("/proc")
+PROC = "/proc"
+_PART_BYTES = 1 << 16
 
 READS_TERMINAL = frozenset({"wait_woken", "n_tty_read"})
 """Where a process sleeps in the kernel while it reads a terminal; the name depends on the kernel's age."""
@@ -53,9 +55,10 @@ class LineMode:
     """Typed, and not read by the program yet."""
 
 
+@cache
 def tells_processes() -> bool:
     """Whether this system has a /proc to ask."""
-    return (PROC / "self/stat").exists()
+    return os.path.exists(f"{PROC}/self/stat")  # noqa: PTH110 - as below
 
 
 def foreground_of(pid: int) -> Process | None:
@@ -71,11 +74,10 @@ def foreground_of(pid: int) -> Process | None:
 
 def process(pid: int) -> Process | None:
     """What the kernel tells about `pid`; None: it ended."""
-    folder = PROC / str(pid)
     try:
-        name = (folder / "comm").read_bytes().rstrip(b"\n")
-        words = (folder / "cmdline").read_bytes().split(b"\0")[:-1]
-        uid = folder.stat().st_uid
+        name = _read(pid, "comm").rstrip(b"\n")
+        words = _read(pid, "cmdline").split(b"\0")[:-1]
+        uid = os.stat(f"{PROC}/{pid}").st_uid  # noqa: PTH116 - as below
     except OSError:
         return None
     fields = _stat(pid)
@@ -85,7 +87,7 @@ def process(pid: int) -> Process | None:
 
 def _child_in_group(pid: int, group: int) -> Process | None:
     try:
-        children = (PROC / str(pid) / "task" / str(pid) / "children").read_text().split()
+        children = _read(pid, f"task/{pid}/children").split()
     except OSError:
         return None
     for child in children:
@@ -98,9 +100,22 @@ def _child_in_group(pid: int, group: int) -> Process | None:
 def _stat(pid: int) -> list[str] | None:
     """The fields of /proc/PID/stat behind the name: state, ppid, pgrp, session, tty, tpgid, ..."""
     try:
-        return (PROC / str(pid) / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        return _read(pid, "stat").decode("utf-8", "replace").rpartition(")")[2].split()
     except OSError:
         return None
+
+
+def _read(pid: int, name: str) -> bytes:
+    """All of /proc/PID/NAME. Raises `OSError`."""
+    # Not by pathlib, which takes longer than the kernel: every look at a pane reads four of these.
+    descriptor = os.open(f"{PROC}/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        data = b""
+        while part := os.read(descriptor, _PART_BYTES):
+            data += part
+        return data
+    finally:
+        os.close(descriptor)
 
 
 def line_mode(terminal: str) -> LineMode | None:
@@ -122,7 +137,7 @@ def line_mode(terminal: str) -> LineMode | None:
 def reads_terminal(pid: int) -> bool | None:
     """Whether `pid` sleeps in a read of a terminal; None: the kernel does not say."""
     try:
-        place = (PROC / str(pid) / "wchan").read_text()
+        place = _read(pid, "wchan").decode()
     except OSError:
         return None
     if place in ("", "0"):
@@ -135,7 +150,7 @@ def reads_terminal(pid: int) -> bool | None:
 def has_open(pid: int, folder: Path) -> bool:
     """Whether `pid` holds a regular file below `folder` open."""
     try:
-        entries = list((PROC / str(pid) / "fd").iterdir())
+        entries = list(Path(PROC, str(pid), "fd").iterdir())
     except OSError:
         return False
     for entry in entries:
