@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from tsipcd.core.inputs import Input, ServerGone
@@ -36,6 +37,12 @@ MAX_CONNECTING = 8
 """Clients started at the same time: each costs a process."""
 
 logger = logging.getLogger("tsipcd.tmux.driver")
+
+
+@lru_cache(maxsize=1024)
+def _path(socket: str) -> Path:
+    """One object for each socket: to parse and hash a path takes as long as to find its server."""
+    return Path(socket)
 
 
 class Tmux:
@@ -74,7 +81,7 @@ class Tmux:
         self._errands = Errands(
             identity=identity,
             folder=self._folder,
-            server_at=lambda socket: self._server_at(Path(socket)),
+            server_at=lambda socket: self._server_at(_path(socket)),
             occupants=Occupants(self._emit, quiet_s=quiet_s, type_into=type_into),
             steps=Steps(directory / "runs", self._emit),
             emit=self._emit,
@@ -114,7 +121,7 @@ class Tmux:
 
     def expect(self, identity: ServerId) -> None:
         """An earlier life of ours saw this server: look for it, and tell if it is gone."""
-        server = self._server_at(Path(identity.socket))
+        server = self._server_at(_path(identity.socket))
         server.expect(identity)
         server.work()
 

@@ -166,7 +166,7 @@ def is_short(text: str) -> bool:
 
 
 def _send_bytes(attempt: Attempt, data: bytes) -> str:
-    return command("send-keys", "-t", attempt.pin.pane, "-H", *(f"{byte:02x}" for byte in data))
+    return f"{command('send-keys', '-t', attempt.pin.pane, '-H')} {data.hex(' ')}"
 
 
 @contextmanager
