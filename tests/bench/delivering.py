@@ -33,16 +33,26 @@ def fan_out(stage: Stage, *, rounds: int, subscribers: int = 100) -> list[Row]:
         stage.shell(f"bench-sub-{number}")
         wire.request("subscribe", session=f"bench-sub-{number}", event="bench-run", action="command")
         wire.request("subscribe", session=f"bench-sub-{number}", event="bench-data", action="data")
-    commands, data = Samples(), Samples()
+    type_all = stage.typist("bench-sub-*", TELL)
+    commands, typed, data = Samples(), Samples(), Samples()
     for _ in range(rounds):
         with commands.one():
             wire.request("publish", source="bench", event="bench-run", data=TELL)
+            stage.heard(subscribers)
+        with typed.one():
+            type_all()
             stage.heard(subscribers)
         with data.one():
             wire.request("publish", source="bench", event="bench-data", data="{}")
     wire.close()
     return [
-        commands.row(f"publish to {subscribers} shells → all have run it", promise="≤ 50 ms for 100"),
+        typed.row(f"one `tmux source-file` that types into {subscribers} shells → all have run it"),
+        commands.row(
+            f"publish to {subscribers} shells → all have run it",
+            promise="≤ 50 ms for 100",
+            beside="that `tmux source-file`",
+            other=typed,
+        ),
         data.row(f"publish to {subscribers} data files → durable reply"),
     ]
 

@@ -51,19 +51,19 @@ def measure(stage: Stage, *, messages: int, rounds: int) -> list[Row]:
             unit="/s",
             beside="redis, appendfsync always" if theirs else "",
             ratio=ours / theirs if theirs else None,
-            promise="≥ 40,000/s",
+            promise="≥ 40,000/s, half of that redis",
             runs=messages,
         ),
     ]
     if theirs:
-        redis_row = single["redis"].row("redis RPUSH, appendfsync always, one at a time")
+        redis_row = single["redis"].row("redis XADD, appendfsync always, one at a time")
         rows.append(redis_row)
         rows.append(
-            Row(name="redis RPUSH pipelined on one connection", value=theirs, unit="/s", runs=messages)
+            Row(name="redis XADD pipelined on one connection", value=theirs, unit="/s", runs=messages)
         )
         rows.append(
             single["send"].row(
-                "send, one at a time, again", promise="≤ 2 x", beside="that redis", other=single["redis"]
+                "send, one at a time, again", promise="≤ 1.5 x", beside="that redis", other=single["redis"]
             )
         )
     return rows
@@ -113,23 +113,33 @@ class Redis:
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(60)
         self.socket.connect(str(path))
-        self.push = f"*3\r\n$5\r\nRPUSH\r\n$1\r\nq\r\n${len(BODY)}\r\n{BODY}\r\n".encode()
+        fields = ("source", "bench", "target", "bench-absent", "message", BODY)
+        self.add = _command("XADD", "queue", "*", *fields)
 
     def one(self) -> None:
-        self.socket.sendall(self.push)
+        self.socket.sendall(self.add)
         self._answers(1)
 
     def many(self, count: int) -> float:
+        """Seconds for `count` entries, written without waiting for answers."""
         began = time.perf_counter()
-        writer = threading.Thread(target=self.socket.sendall, args=(self.push * count,))
+        writer = threading.Thread(target=self.socket.sendall, args=(self.add * count,))
         writer.start()
         self._answers(count)
         writer.join()
         return time.perf_counter() - began
 
     def _answers(self, count: int) -> None:
-        while count > 0:
-            count -= self.socket.recv(1 << 16).count(b"\n")
+        """An answer is a bulk string: its length and the entry's id, a line each."""
+        lines = 2 * count
+        while lines > 0:
+            lines -= self.socket.recv(1 << 16).count(b"\n")
+
+
+def _command(*words: str) -> bytes:
+    """As Redis' protocol writes it."""
+    parts = "".join(f"${len(word.encode())}\r\n{word}\r\n" for word in words)
+    return f"*{len(words)}\r\n{parts}".encode()
 
 
 @contextmanager

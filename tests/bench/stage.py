@@ -9,6 +9,7 @@ import shutil
 import socket
 import struct
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -81,6 +82,18 @@ class Stage:
         rc = self.folder / "rc"
         rc.write_text(f"exec 9>{self.back}\nPS1='$ '\nHISTFILE=\n")
         self.tmux.session(name, f"exec bash --noprofile --rcfile {rc}")
+
+    def typist(self, sessions: str, text: str) -> Callable[[], None]:
+        """Types `text` and Enter into each of the `sessions` (a pattern), unchecked, by one tmux."""
+        wanted = f"#{{m:{sessions},#{{session_name}}}}"
+        panes = self.tmux.run("list-panes", "-a", "-f", wanted, "-F", "#{pane_id}").split()
+        script = self.folder / "typist"
+        script.write_text("".join(f"send-keys -t {pane} '{text}' Enter\n" for pane in panes))
+
+        def type_all() -> None:
+            self.tmux.run("source-file", str(script))
+
+        return type_all
 
     def heard(self, count: int) -> None:
         """Return when `count` bytes have come back from the shells."""
