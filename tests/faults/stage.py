@@ -281,8 +281,18 @@ class Stage:
             until(have_ended, what="all messages have ended", within_s=WITHIN_S)
         except AssertionError:
             late = [known[message] for message in messages if known[message]["status"] not in ENDED]
-            raise AssertionError(f"these do not end: {late}; log: {self.daemon.log.read_text()}") from None
+            raise AssertionError(f"these do not end: {late}; {self.report()}") from None
         return [str(known[message]["status"]) for message in messages]
+
+    def report(self) -> str:
+        """What can be seen, for the message of a test that waits in vain."""
+        panes = ["log:", self.daemon.log.read_text()]
+        for server in self.servers.values():
+            form = "#{pane_id} #{session_name} #{pane_width}x#{pane_height} at #{cursor_x},#{cursor_y}"
+            for line in server.run("list-panes", "-a", "-F", form, check=False).splitlines():
+                shown = server.run("capture-pane", "-p", "-t", line.split()[0], check=False)
+                panes += [f"── {server.name} {line}", shown.rstrip()]
+        return "\n".join(panes)
 
     def restart(self) -> None:
         """SIGKILL the daemon and start it again."""

@@ -17,6 +17,7 @@ from tests.faults.stage import Seat, Stage, mark
 from tests.faults.tally import Tally
 from tsipcd.core.inputs import Inspected, Verdict
 from tsipcd.tmux import keys, occupant
+from tsipcd.tmux.screen import Line
 
 pytestmark = pytest.mark.tmux
 
@@ -162,9 +163,7 @@ def ungated() -> None:
     """Whoever sits in the pane is typed at, whatever state it is in."""
 
     def ready(_self: object, effect: Any, sight: Any) -> Any:
-        if sight is None:
-            return Inspected(effect.number, Verdict.GONE, "gone", place=effect.place)
-        return Inspected(effect.number, Verdict.READY, "", sight.pin, "bash")
+        return Inspected(effect.number, Verdict.READY, "", sight.pin, "bash"), Line.EMPTY
 
     vars(keys)["equal"] = lambda *_: "1"
     kind: Any = occupant.Occupants

@@ -136,13 +136,27 @@ class Loop:
             for order in self._open:
                 order.answer = line.result(order.method, **order.params)
         self.stage.settle(list(self.stage.messages()))
-        until(lambda: not self.stage.daemon.call("status")["waiting"], what="all is done", within_s=WITHIN_S)
+        self._end()
         messages = self.stage.messages()
         for order in self.orders:
             assert order.method != "send" or order.answer["id"] in messages, "an acknowledged message is lost"
         for seat in self.seats:
             seat.fence()
         return [message["status"] for message in messages.values()]
+
+    def _end(self) -> None:
+        status = self.stage.daemon.call("status")
+
+        def has_ended() -> bool:
+            nonlocal status
+            status = self.stage.daemon.call("status")
+            return not status["waiting"]
+
+        try:
+            until(has_ended, what="all is done", within_s=WITHIN_S)
+        except AssertionError:
+            late = self.stage.daemon.call("queue", limit=1000)
+            raise AssertionError(f"not all is done: {status}; {late}; {self.stage.report()}") from None
 
     @property
     def doubled(self) -> list[str]:

@@ -86,7 +86,7 @@ async def test_prompts_of_many_shapes_are_empty_lines(sit: Seats, kind: str, pro
     # A gate that sees the pane for the first time knows no prompt of it.
     for _ in range(2):
         await seat.becomes("half-typed line")
-        seat.gate._prompts.clear()
+        seat.gate._panes.clear()
     seat.type("", "C-c")
     await seat.becomes("")
 
@@ -149,7 +149,7 @@ async def test_an_open_quote_is_half_typed(sit: Seats, kind: str) -> None:
     seat.enter("echo 'never closed")
     await seat.shows("> ".rstrip())
     await seat.becomes("half-typed line")
-    seat.gate._prompts.clear()
+    seat.gate._panes.clear()
     await seat.becomes("half-typed line")
 
 

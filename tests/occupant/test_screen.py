@@ -146,6 +146,25 @@ def test_a_bare_angle_is_a_prompt_or_a_continuation(rows: tuple[str, ...], line:
     assert read_line(screen(*rows))[0] is line
 
 
+@pytest.mark.parametrize(
+    ("row", "known", "untouched", "line"),
+    [
+        ("# # # ", (), True, (Line.EMPTY, "# ")),
+        ("# # # # ", (), True, (Line.EMPTY, "# ")),
+        ("~$ ~$ ", (), True, (Line.EMPTY, "~$ ")),
+        ("# left# ", ("# ",), True, (Line.EMPTY, "# ")),
+        ("# # ", (), False, (Line.TYPED, "# # ")),
+        ("# left# ", ("# ",), False, (Line.TYPED, "# left# ")),
+        ("# # echo", ("# ",), True, (Line.TYPED, "# # echo")),
+    ],
+)
+def test_a_prompt_behind_another_is_the_shell_s_if_nobody_typed(
+    row: str, known: tuple[str, ...], untouched: bool, line: tuple[Line, str]
+) -> None:
+    """A prompt for each line that was typed ahead; or the begin of a comment."""
+    assert read_line(screen(row), known, untouched=untouched) == line
+
+
 @pytest.mark.parametrize("row", ["... ", "   ...> ", "    -> ", "db-# ", "db(> "])
 def test_a_console_s_continuation_is_typed(row: str) -> None:
     """python, sqlite, mysql and psql in the middle of a statement."""

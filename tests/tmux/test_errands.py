@@ -33,6 +33,7 @@ class Gate:
 
     begun: int = 0
     forgotten: list[int] = field(default_factory=list)
+    typed_into: list[PanePin] = field(default_factory=list)
     fails: bool = False
 
     async def inspect(self, effect: Inspect, connection: Connection) -> None:
@@ -46,6 +47,9 @@ class Gate:
 
     def forget(self, number: int) -> None:
         self.forgotten.append(number)
+
+    def typed(self, pin: PanePin) -> None:
+        self.typed_into.append(pin)
 
 
 @dataclass

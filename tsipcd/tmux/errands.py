@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar, assert_never
 
 from tsipcd.core.effects import AdoptStep, Forget, Inspect, ShowText, StartStep, TypeKeys
 from tsipcd.core.inputs import Input, Inspected, Outcome, StepEnded, TextShown, Typed, Verdict
-from tsipcd.core.topology import ServerId
+from tsipcd.core.topology import PanePin, ServerId
 from tsipcd.tmux.connection import Connection
 from tsipcd.tmux.failures import Gone, Short, TmuxError
 from tsipcd.tmux.keys import Attempt, TypeLine, type_text
@@ -46,6 +46,9 @@ class Occupants(Protocol):
 
     def forget(self, number: int) -> None:
         """Called after the task of `number` was cancelled, also if there was none."""
+
+    def typed(self, pin: PanePin) -> None:
+        """A line was typed there, or may have been: before the next one it is to be taken in."""
 
 
 class Steps(Protocol):
@@ -224,6 +227,8 @@ class Errands:
             outcome, reason = Outcome.GONE, str(exc)
         except TmuxError as exc:
             outcome, reason = Outcome.UNKNOWN, str(exc)
+        if outcome in {Outcome.TYPED, Outcome.ALREADY, Outcome.UNKNOWN}:
+            self._occupants.typed(effect.pin)
         if outcome is Outcome.GONE:
             # The core looks for the session's pane of now as soon as it hears of this.
             await server.look()

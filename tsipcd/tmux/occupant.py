@@ -13,12 +13,14 @@ It types nothing. What is looked at, in this order; the first that speaks agains
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from tsipcd.core.effects import Inspect
 from tsipcd.core.inputs import Input, Inspected, Verdict
@@ -41,6 +43,15 @@ SETTLE_S = 0.001
 SETTLE_LOOKS = 5
 """A shell that is just taking in what was typed looks as at its prompt for some 0.1 ms: look again."""
 
+TAKEN_IN_S = 0.5
+"""A shell that shows the screen on which the last line was typed has not taken that in yet, for so long."""
+
+NO_PROMPT_S = 0.05
+"""For so long after a line was typed, a shell that shows no prompt is rather about to run it."""
+
+MAX_SETTLE_S = 0.02
+"""Between two such looks at most."""
+
 WORTH_A_LOOK = frozenset(
     {"pane-mode-changed", "window-pane-changed", "window-close", "unlinked-window-close"}
     | {"session-window-changed", "session-changed", "session-renamed", "sessions-changed"}
@@ -57,6 +68,19 @@ _CHOICE = re.compile(r"\d+[.)]")
 _PLACEHOLDER = re.compile(r'(?:Try|Ask|Type) ["\w]')
 
 
+@dataclass(slots=True)
+class _Pane:
+    """What is kept of a pane between two messages."""
+
+    prompts: tuple[str, ...] = ()
+    """Seen alone, the latest last."""
+    opened: int | None = None
+    """A hash of the screen on which the gate last opened."""
+    typed: float = -math.inf
+    """When the last line was typed, as `time.monotonic` says, and as people do."""
+    typed_at: float = 0.0
+
+
 class Occupants:
     """The gate for all panes. One call of `inspect` per message that waits."""
 
@@ -71,7 +95,7 @@ class Occupants:
         self._emit = emit
         self._quiet_s = quiet_s
         self._type_into = frozenset(type_into)
-        self._prompts: OrderedDict[PanePin, tuple[str, ...]] = OrderedDict()
+        self._panes: OrderedDict[PanePin, _Pane] = OrderedDict()
 
     async def inspect(self, effect: Inspect, connection: Connection) -> None:
         """Emit `Inspected` at once and on each change; return after `ready` or `gone`. Raises `TmuxError`."""
@@ -99,36 +123,72 @@ class Occupants:
     def forget(self, number: int) -> None:
         """Nothing is kept of a message."""
 
+    def typed(self, pin: PanePin) -> None:
+        """A line was typed there, or may have been: before the next one it is to be taken in."""
+        pane = self._pane(pin)
+        pane.typed, pane.typed_at = time.monotonic(), time.time()
+
     async def _look(self, effect: Inspect, connection: Connection) -> tuple[Sight | None, Inspected]:
         looks = 1 if effect.now else SETTLE_LOOKS
+        pause = SETTLE_S
         while True:
             sight = await look(connection, effect.place)
-            answer = self._judge(effect, sight)
+            if sight is None:
+                reason = f"no session {effect.place.session} there any more"
+                return None, Inspected(effect.number, Verdict.GONE, reason, place=effect.place)
+            answer, line = self._judge(effect, sight)
             looks -= 1
-            if sight is None or not looks or _is_settled(sight, answer):
+            if not effect.now and answer.verdict is Verdict.READY and not self._is_taken_in(sight, line):
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, MAX_SETTLE_S)
+                continue
+            if not looks or _is_settled(sight, answer):
+                if answer.verdict is Verdict.READY:
+                    self._pane(sight.pin).opened = _face(sight)
                 return sight, answer
             await asyncio.sleep(SETTLE_S)
 
-    def _judge(self, effect: Inspect, sight: Sight | None) -> Inspected:
-        if sight is None:
-            reason = f"no session {effect.place.session} there any more"
-            return Inspected(effect.number, Verdict.GONE, reason, place=effect.place)
-        known = self._prompts.get(sight.pin, ())
+    def _is_taken_in(self, sight: Sight, line: Line) -> bool:
+        """Whether the line typed last has had its effect on the screen.
+
+        Until it has, its reader looks as at its prompt: neither tmux nor the kernel tell of keys under way.
+        """
+        pane = self._pane(sight.pin)
+        since_s = time.monotonic() - pane.typed
+        if since_s > TAKEN_IN_S:
+            return True
+        if pane.opened is None or pane.opened == _face(sight):
+            return False
+        return line is Line.EMPTY or since_s > NO_PROMPT_S
+
+    def _judge(self, effect: Inspect, sight: Sight) -> tuple[Inspected, Line]:
+        pane = self._pane(sight.pin)
         occupant = self._identify(sight)
+        line = Line.EMPTY
         reason = _pane_reason(sight)
         if not reason and not (effect.now and not effect.step):
-            line, before = read_line(sight.screen, known, console=occupant.shell is None)
+            line, before = read_line(
+                sight.screen,
+                pane.prompts,
+                console=occupant.shell is None,
+                untouched=_is_untouched(occupant, sight, pane.typed_at),
+            )
             if line is Line.EMPTY:
-                self._remember(sight.pin, before)
+                others = tuple(prompt for prompt in pane.prompts if prompt != before)
+                pane.prompts = (*others[1 - MAX_PROMPTS :], before)
             reason = (
                 (_step_reason(occupant, sight) if effect.step else "")
                 or _program_reason(occupant, sight, line, before)
                 or _person_reason(occupant, sight, line, typing=self._is_recent(sight.activity))
             )
         reason = reason or _line_reason(occupant, sight, effect.line_bytes)
+        if occupant.kind is Kind.AGENT:
+            # It draws no line that ends at the cursor.
+            line = Line.EMPTY
         if reason:
-            return Inspected(effect.number, Verdict.WAIT, reason, sight.pin)
-        return Inspected(effect.number, Verdict.READY, "", sight.pin, _shell_at_prompt(occupant, sight))
+            return Inspected(effect.number, Verdict.WAIT, reason, sight.pin), line
+        shell = _shell_at_prompt(occupant, sight)
+        return Inspected(effect.number, Verdict.READY, "", sight.pin, shell), line
 
     def _is_recent(self, second: float) -> bool:
         # Later than now: the clock was set back since.
@@ -143,11 +203,12 @@ class Occupants:
             return Occupant(occupant.name, kind=Kind.CONSOLE)
         return occupant
 
-    def _remember(self, pin: PanePin, prompt: str) -> None:
-        known = tuple(other for other in self._prompts.pop(pin, ()) if other != prompt)
-        self._prompts[pin] = (*known[-(MAX_PROMPTS - 1) :], prompt)
-        if len(self._prompts) > MAX_PANES:
-            self._prompts.popitem(last=False)
+    def _pane(self, pin: PanePin) -> _Pane:
+        pane = self._panes.pop(pin, None) or _Pane()
+        self._panes[pin] = pane
+        if len(self._panes) > MAX_PANES:
+            self._panes.popitem(last=False)
+        return pane
 
 
 @contextmanager
@@ -163,6 +224,20 @@ def _listening(connection: Connection, alarm: Alarm) -> Iterator[None]:
         yield
     finally:
         stop()
+
+
+def _face(sight: Sight) -> int:
+    """The same for what looks the same, and has scrolled as far."""
+    return hash((sight.screen, sight.history))
+
+
+def _is_untouched(occupant: Occupant, sight: Sight, typed_at: float) -> bool:
+    """Whether a shell that prints prompts without looking at its line has been left alone by people.
+
+    Since the last line was typed, by tmux's clock of whole seconds, or as long as the session has lived.
+    """
+    is_plain = occupant.shell is not None and not occupant.shell.edits
+    return is_plain and (not sight.touched or sight.touched < int(typed_at))
 
 
 def _is_settled(sight: Sight, answer: Inspected) -> bool:

@@ -34,6 +34,8 @@ POWERLINE = re.compile("[\ue0a0-\ue0d4]$")
 _PROMPT_AND_TEXT = re.compile(rf"(?:[$#>{ANGLES}]|(?<!\d)%|(?<=\S )[\u03bb\u279c]) +\S")
 _SHELL_PROMPT_AND_TEXT = re.compile(r"(?:[$#]|(?<!\d)%) +\S")
 
+_PROMPTS = re.compile(rf"([{ENDS}] ?|[^ ].*?[{ENDS}] ?)\1+")
+
 # Prompts without a usable end that many people have: `➜  folder git:(main) `.
 _KNOWN_SHAPES = re.compile(r"➜ +\S+( git:\(\S*\))?( ✗)? *")
 
@@ -86,12 +88,17 @@ class Screen:
     width: int
 
 
-def read_line(screen: Screen, known: tuple[str, ...] = (), *, console: bool = False) -> tuple[Line, str]:
+def read_line(
+    screen: Screen, known: tuple[str, ...] = (), *, console: bool = False, untouched: bool = False
+) -> tuple[Line, str]:
     """What the line at the cursor is, and the text before the cursor (a prompt to remember, if `EMPTY`).
 
-    `known` are prompts seen empty in this pane before. `console`: the program is no shell.
+    `known` are prompts seen empty in this pane before. `console`: the program is no shell. `untouched`: no
+    person can have typed a prompt that stands behind something else, so the shell has printed it there.
     """
     before, after = _split(_row(screen, screen.cursor_y), screen.cursor_x)
+    if untouched:
+        before = _last_prompt(before, known)
     line = _line_before(before, known, console=console)
     if screen.cursor_y and _is_full(above := _row(screen, screen.cursor_y - 1), screen.width):
         # The row above may have wrapped into this one.
@@ -140,6 +147,17 @@ def _line_before(before: str, known: tuple[str, ...], *, console: bool) -> Line:
 
 def _extends(before: str, known: tuple[str, ...]) -> bool:
     return any(before.startswith(prompt) and len(before) > len(prompt) for prompt in known)
+
+
+def _last_prompt(before: str, known: tuple[str, ...]) -> str:
+    """The prompt alone, if it is printed behind another one, or behind what a command left on its line.
+
+    A shell without a line editor that finds several lines typed ahead prints a prompt for each: `$ $ $ `.
+    """
+    found = _PROMPTS.fullmatch(before)
+    if found is not None:
+        return found.group(1)
+    return next((prompt for prompt in known if prompt.strip() and before.endswith(prompt)), before)
 
 
 def _continues(screen: Screen, before: str) -> bool:

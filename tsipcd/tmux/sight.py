@@ -18,7 +18,7 @@ from tsipcd.tmux.screen import Screen
 _FIELDS = (
     "#{pid} #{start_time} #{window_active}#{pane_active} #{pane_id} #{pane_pid} #{pane_dead} "
     "#{pane_input_off} m#{pane_mode} #{alternate_on} #{cursor_x} #{cursor_y} #{pane_width} #{pane_height} "
-    "t#{pane_tty} #{pane_synchronized} "
+    "t#{pane_tty} #{pane_synchronized} #{history_size} a#{session_last_attached} #{session_activity} "
     # The one that may hold anything comes last.
     "#{session_name}"
 )
@@ -45,6 +45,10 @@ class Sight:
     line_mode: tty.LineMode | None
     activity: float
     """When a client attached to the session last pressed a key, in seconds since the epoch; 0: never."""
+    history: int = 0
+    """How many lines have left the screen at its top."""
+    touched: float = 0.0
+    """When anybody last pressed a key in the session, gone since or not; 0: nobody ever attached to it."""
 
 
 async def look(connection: Connection, place: Place) -> Sight | None:
@@ -63,7 +67,7 @@ async def look(connection: Connection, place: Place) -> Sight | None:
         command("capture-pane", "-p", "-e", "-N", "-t", target),
     )
     lines = [line for block in blocks if block.ok for line in block.lines]
-    fields = _choose(place, [line.split(" ", 16)[1:] for line in lines if line.startswith(f"{mark} ")])
+    fields = _choose(place, [line.split(" ", 19)[1:] for line in lines if line.startswith(f"{mark} ")])
     if fields is None or not all(block.ok for block in blocks):
         return None
     name = next((line.partition(" ")[2] for line in lines if line.startswith(f"{mark}-p")), "")
@@ -121,4 +125,6 @@ def _sight(fields: list[str], place: Place, activity: float, running: str, rows:
         process=process,
         line_mode=None if dead else tty.line_mode(terminal),
         activity=activity,
+        history=int(fields[15]),
+        touched=float(fields[17]) if fields[16] != "a" else 0.0,
     )
