@@ -6,7 +6,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from tests.cli import samples
-from tsipc_client.render import answer
+from tsipc_client.render import answer, failure
 from tsipc_client.render.style import PLAIN, Style
 from tsipc_client.wire.messages import (
     Action,
@@ -96,14 +96,14 @@ def test_a_note_about_many_subscribers_is_short() -> None:
 
 def test_an_error_is_safe_to_print() -> None:
     """Message and hint may quote what was sent."""
-    lines = list(answer.error_lines(samples.HOSTILE_ERROR, PLAIN))
+    lines = list(failure.error_lines(samples.HOSTILE_ERROR, PLAIN))
     assert len(lines) == 2
     assert all(is_safe(char) for line in lines for char in line)
 
 
 def test_an_error_tells_what_to_do() -> None:
     """A hint of several lines stays in lines, indented."""
-    assert list(answer.error_lines(samples.UNKNOWN_SESSION, Style(width=20))) == [
+    assert list(failure.error_lines(samples.UNKNOWN_SESSION, Style(width=20))) == [
         "ts-ipc: no session named claude-manger",
         "  did you mean claude-manager?",
         "  list them: ts-ipc sessions",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from tests.cli import samples
-from tsipc_client.render.document import document, error_document
+from tsipc_client.render.document import document
+from tsipc_client.render.failure import error_document
 
 
 def test_keys_are_the_names_on_the_wire() -> None:

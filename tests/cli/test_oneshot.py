@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -16,56 +15,13 @@ from typing import Any
 import pytest
 
 from tests.cli import samples
+from tests.cli.answers import ANSWERS
 from tests.cli.socket_daemon import Reply, SocketDaemon, frame, reply_bytes, result_frame
-from tests.support.daemon import ROOT
-from tsipc_client.cli import app, brief, deliver, lifecycle, oneshot, plain
-from tsipc_client.wire.errors import Broken, ErrorCode, Refused
+from tsipc_client.cli import app, deliver, lifecycle, oneshot, plain
+from tsipc_client.wire.errors import BadInput, Broken, ErrorCode, Refused
 from tsipc_client.wire.messages import (
-    LogLines,
-    Queued,
-    Result,
     RunStatus,
-    SessionList,
-    Status,
-    SubscriptionTable,
 )
-
-HEAVY = {
-    "typer", "click", "socket", "json", "dataclasses", "enum", "re", "msgpack", "asyncio", "pathlib",
-    "typing", "collections", "functools", "contextlib", "inspect", "struct", "threading", "subprocess",
-}  # fmt: skip
-
-ANSWERS: dict[str, tuple[str, Result]] = {
-    "send": ("send me claude-manager ls", samples.SENT),
-    "send, held": ("send me claude-manager ls notification", samples.SENT_HELD),
-    "send, hostile": ("send \x1b[2J b c data", replace(samples.SENT_HELD, reason=samples.HOSTILE)),
-    "subscribe": ("subscribe claude-manager deployment", samples.SUBSCRIBED),
-    "subscribe again": ("sub a b data", replace(samples.SUBSCRIBED, changed=False)),
-    "unsubscribe": ("unsubscribe claude-manager deployment", samples.UNSUBSCRIBED),
-    "not subscribed": ("unsub claude-manager deployment", samples.NOT_SUBSCRIBED),
-    "publish": ("publish me deployment v1", samples.PUBLISHED),
-    "publish to nobody": ("pub me deployment", samples.PUBLISHED_TO_NOBODY),
-    "workflow": ("workflow deploy-full a:b c:d", samples.SAVED),
-    "workflow, replaced": ("wf deploy-full a:b", replace(samples.SAVED, replaced=True, path=samples.HOSTILE)),
-    "pipeline": ("pipeline a b", samples.PIPELINE_SAVED),
-    "queue": ("queue", samples.QUEUE),
-    "queue, hostile": ("q", samples.HOSTILE_QUEUE),
-    "queue, empty": ("queue", Queued(messages=(), waiting=0)),
-    "show": ("show msg-124", samples.SHOWN),
-    "cancel": ("cancel msg-123", samples.CANCELLED),
-    "subscriptions": ("subscriptions", samples.SUBSCRIPTIONS),
-    "subscriptions, none": ("subs", SubscriptionTable(subscriptions=())),
-    "events": ("events", samples.EVENTS_OF_V1),
-    "events, cut": ("log 3", LogLines(lines=(samples.HOSTILE,), path="/x", cut=True)),
-    "sessions": ("sessions", samples.SESSIONS),
-    "sessions, none": ("sessions", SessionList(sessions=())),
-    "status": ("daemon status", samples.STATUS),
-    "send, with options": ("send me claude-manager ls --now --ttl 10m --key k", samples.SENT),
-    "queue, with options": ("queue --pending --limit 50 --timeout 5", samples.QUEUE),
-    "run, on its own": ("run deploy-full --detach", samples.DETACHED),
-    "resolve": ("resolve msg-130 --redeliver", samples.RESOLVED),
-    "resolve, held": ("resolve msg-131 --redeliver", samples.RESOLVED_HELD),
-}
 
 FIELDS = asdict(samples.SENT)
 ODD: dict[str, tuple[str, Reply]] = {
@@ -91,6 +47,14 @@ ODD: dict[str, tuple[str, Reply]] = {
     "an error": ("send a b c", samples.UNKNOWN_SESSION),
     "a hostile error": ("queue", samples.HOSTILE_ERROR),
     "an error in JSON": ("queue --json", samples.UNKNOWN_SESSION),
+    "an error that asks for a look": ("queue", BadInput(ErrorCode.BAD_PARAMS, "no", data={"version": "9.0"})),
+    "an error of a newer daemon": ("queue", frame([1, 1, {"code": "too_fancy", "message": "no"}, None])),
+    "an error without words": ("queue", frame([1, 1, {"code": "busy"}, None])),
+    "of a newer daemon, in JSON": ("send a b c --json", result_frame({**FIELDS, "more": [1, {"x": None}]})),
+    "of an older daemon, in JSON": (
+        "send a b c --json",
+        result_frame({k: v for k, v in FIELDS.items() if k != "reason"}),
+    ),
     "of a run that has ended": ("run w --detach", replace(samples.DETACHED, status=RunStatus.FAILURE)),
     "an error for the connection": ("queue", frame([1, None, {"code": "bad_frame", "message": "no"}, None])),
 }
@@ -210,8 +174,11 @@ def test_an_answer_in_json_looks_the_same(
 def test_an_answer_is_understood_at_once(name: str, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No value of the protocol is built for it."""
     words, answer = ANSWERS[name]
-    with SocketDaemon(state, [answer]):
-        assert watched(oneshot.run, words.split(), terminal=True, monkeypatch=monkeypatch).status == 0
+    for options in ("", " --json"):
+        with SocketDaemon(state, [answer]):
+            asked = (words + options).split()
+            assert watched(oneshot.run, asked, terminal=True, monkeypatch=monkeypatch).status == 0
+        (state / "ipc.sock").unlink()
 
 
 @pytest.mark.parametrize("terminal", [False, True], ids=["piped", "terminal"])
@@ -315,48 +282,3 @@ def test_ctrl_c_ends_it(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with SocketDaemon(state, [None]):
         seen = watched(oneshot.run, ["queue"], terminal=False, monkeypatch=monkeypatch)
     assert seen == Seen(130, b"", b"")
-
-
-# ── what it costs ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-def loaded_by(state: Path, words: str, reply: Reply) -> set[str]:
-    """The modules that are there when the process of a command ends."""
-    code = "import sys; from tsipc_client.__main__ import main; status = main(); "
-    code += "print(*sys.modules, file=sys.stderr); sys.exit(status)"
-    with SocketDaemon(state, [reply]):
-        done = subprocess.run(
-            [sys.executable, "-c", code, *words.split()],
-            cwd=ROOT,
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            timeout=60,
-            check=True,
-        )
-    (state / "ipc.sock").unlink()
-    return set(done.stderr.decode().split())
-
-
-@pytest.mark.parametrize("name", ["send", "publish"])
-def test_an_id_costs_next_to_nothing(name: str, state: Path) -> None:
-    """What scripts call all day loads nothing that is slow to load."""
-    loaded = loaded_by(state, *ANSWERS[name])
-    assert loaded & HEAVY == set()
-    assert {name for name in loaded if name.startswith("tsipc")} == {
-        "tsipc_client", "tsipc_client.__main__", "tsipc_client.cli", "tsipc_client.cli.brief",
-        "tsipc_client.cli.oneshot", "tsipc_client.cli.plain", "tsipc_client.cli.screen", "tsipc_client.wire",
-        "tsipc_client.wire.address", "tsipc_client.wire.pack",
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize("name", ANSWERS)
-def test_no_plain_answer_loads_the_values(name: str, state: Path) -> None:
-    """Neither typer nor the dataclasses of the protocol, which cost more than all the rest."""
-    loaded = loaded_by(state, *ANSWERS[name])
-    assert loaded & {"typer", "click", "socket", "json", "dataclasses", "re", "msgpack", "pathlib"} == set()
-
-
-def test_the_words_are_those_of_the_protocol() -> None:
-    """The statuses known here are all that there are."""
-    assert set(brief.STATUSES) == set(Status)
-    assert {words.split()[0] for words, _ in ANSWERS.values()} >= set(plain._ARGUMENTS) - {"status"}

@@ -11,6 +11,8 @@ from tsipc_client.render.style import PLAIN, RUN_TONES, STATUS_TONES, Style, Ton
 from tsipc_client.wire.messages import RunStatus, Status
 from tsipc_client.wire.text import is_safe
 
+TONES = [tone for tone in vars(Tone).values() if isinstance(tone, Tone)]
+
 
 @given(st.text(alphabet=st.characters(codec=None)))
 def test_a_line_holds_nothing_that_moves_the_terminal(text: str) -> None:
@@ -18,13 +20,13 @@ def test_a_line_holds_nothing_that_moves_the_terminal(text: str) -> None:
     assert all(is_safe(char) for char in line(PLAIN, text, (text, Tone.RED)))
 
 
-@given(st.lists(st.tuples(st.text(max_size=8), st.sampled_from(Tone)), max_size=5), st.integers(1, 30))
+@given(st.lists(st.tuples(st.text(max_size=8), st.sampled_from(TONES)), max_size=5), st.integers(1, 30))
 def test_a_line_is_cut_to_the_width_before_it_is_coloured(spans: list[tuple[str, Tone]], width: int) -> None:
     """Colour neither counts as width nor is cut in half."""
     bare = line(Style(width=width), *spans)
     assert columns(bare) <= width
     coloured = line(Style(width=width, colour=True), *spans)
-    for tone in Tone:
+    for tone in TONES:
         coloured = coloured.replace(f"\x1b[{tone}m", "")
     assert coloured.replace("\x1b[0m", "") == bare
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tsipc_client.render.notes import Note
     from tsipc_client.render.style import Style
 
+    Shape = dict[str, "Shape | None"]
+
 STATUSES = (
     "accepted",
     "held",
@@ -31,72 +33,190 @@ STATUSES = (
     "in-doubt",
 )
 
+STATUS_OF_ERROR = {
+    **dict.fromkeys(("too_large", "unknown_id", "unknown_workflow"), 2),
+    **dict.fromkeys(("unknown_session", "ambiguous_session"), 6),
+    **dict.fromkeys(
+        ("bad_file", "key_reused", "not_allowed", "paused", "busy", "storage_full", "queue_full"), 7
+    ),
+}
+"""The exit status of each error that only has to be told. The others are looked into, or asked again."""
+
 _WORDS: dict[str, tuple[str | None, ...]] = {
     "type": plain.TYPES,
     "action": (*plain.ACTIONS, None),
     "decision": (*plain.DECISIONS, None),
-    "status": STATUSES,
+    "status": (*STATUSES, "running", None),
 }
 """Fields that hold one of a few words."""
 
-_MAPS = {"held"}
-"""Fields that are maps of anything, and no records."""
+_SUBSCRIBED: Shape = dict.fromkeys(("session", "event", "action", "changed"))
+_STEP: Shape = dict.fromkeys(("session", "command"))
+_SAVED: Shape = {"name": None, "path": None, "steps": _STEP, "replaced": None}
+_STEP_VIEW: Shape = dict.fromkeys(
+    ("index", "session", "command", "status", "id", "reason", "exit_code", "started_at", "ended_at", "log",
+     "last_line")
+)  # fmt: skip
+_MESSAGE: Shape = dict.fromkeys(
+    ("id", "source", "target", "type", "message", "size_bytes", "timestamp", "status", "reason", "observed",
+     "event", "run", "exit_code", "secret")
+)  # fmt: skip
+
+SHAPES: dict[str, Shape] = {
+    "send": dict.fromkeys(("id", "status", "target", "reason")),
+    "subscribe": _SUBSCRIBED,
+    "unsubscribe": _SUBSCRIBED,
+    "publish": {"event": None, "subscribers": dict.fromkeys(("session", "action", "id"))},
+    "workflow": _SAVED,
+    "run": {
+        **dict.fromkeys(("run", "workflow", "status")),
+        "steps": _STEP_VIEW,
+        **dict.fromkeys(("started_at", "ended_at")),
+    },
+    "pipeline": {"subscription": _SUBSCRIBED, "workflow": _SAVED},
+    "queue": {"messages": _MESSAGE, "waiting": None},
+    "show": {
+        "message": _MESSAGE,
+        "story": dict.fromkeys(("at", "status", "detail")),
+        **dict.fromkeys(("expires_at", "pane")),
+    },
+    "cancel": dict.fromkeys(("id", "status")),
+    "resolve": dict.fromkeys(("id", "decision", "status", "reason")),
+    "subscriptions": {"subscriptions": dict.fromkeys(("session", "event", "action"))},
+    "events": dict.fromkeys(("lines", "path", "cut")),
+    "sessions": {
+        "sessions": dict.fromkeys(
+            ("name", "server", "windows", "attached", "command", "pending", "aliases")
+        ),
+        "unreachable": None,
+    },
+    "status": {
+        **dict.fromkeys(
+            ("version", "wire_version", "pid", "started_at", "directory", "activation", "waiting", "held",
+             "runs", "clients", "servers", "journal_bytes", "last_sync_s", "storage_low")
+        ),
+        "paused": dict.fromkeys(("event", "publisher", "observed", "until", "reason")),
+        **dict.fromkeys(
+            ("in_doubt", "unreachable", "free_bytes", "max_waiting", "max_waiting_per_target", "memory_low")
+        ),
+    },
+}  # fmt: skip
+"""The fields of each answer, in their order; those of a record in it, or of each in a list, in its place."""
+
+_JSON_INDENT = 2
+
+
+class Failure:
+    """An error of the daemon's, by its fields."""
+
+    __slots__ = ("code", "data", "hint", "message")
+
+    def __init__(self, code: str, message: str, hint: str, data: object) -> None:
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.data = data or {}
 
 
 def shown(question: plain.Question, answer: object) -> tuple[list[str], list[Note]]:
     """The lines for stdout, and the notes for stderr that are not known to be idle there."""
-    result = _record(_started(answer) if question.method == "run" else answer)
-    if question.method == "send":
-        lines, is_news = [result.id], result.status == "held"
-    elif question.method == "publish":
-        lines, is_news = [fanout.id for fanout in result.subscribers], not result.subscribers
-    elif question.method == "run":
-        lines, is_news = [result.run], False
+    method = question.method
+    known = _known(answer, SHAPES[method])
+    if method == "run" and known["status"] != "running":
+        raise ValueError(f"status: {known['status']!r}")  # it has a status of the process's own
+    if question.json:
+        from tsipc_client.render.json_text import encode  # noqa: PLC0415 (json is not for every call)
+
+        return [encode(known, indent=_JSON_INDENT if screen.is_terminal(sys.stdout) else None)], []
+    result = _record(known)
+    if method == "send":
+        lines = [result.id]
+    elif method == "publish":
+        lines = [fanout.id for fanout in result.subscribers]
+    elif method == "run":
+        lines = [result.run]
+    elif method in {"subscribe", "unsubscribe", "cancel", "resolve"}:
+        lines = []
     else:
-        lines, is_news = list(_lines(question.method, result, screen.style_of(sys.stdout))), True
-    if is_news or screen.is_terminal(sys.stderr):
+        lines = list(_lines(method, result, screen.style_of(sys.stdout)))
+    if _may_be_urgent(method, result) or screen.is_terminal(sys.stderr):
         return lines, list(_notes(question, result, screen.style_of(sys.stderr).uncut))
     return lines, []
 
 
-def _started(answer: Any) -> dict[str, object]:  # noqa: ANN401 (what came)
-    """Of a run that goes on: all that is told of it."""
-    if answer["status"] != "running" or not isinstance(answer["run"], str):
-        raise ValueError(f"status: {answer['status']!r}")
-    return {"run": answer["run"], "workflow": answer["workflow"]}
+def refused(question: plain.Question, error: Any) -> tuple[int, list[str]]:  # noqa: ANN401 (what came)
+    """The exit status of an error of the daemon's, and the lines for stderr."""
+    from tsipc_client.render import failure  # noqa: PLC0415 (as above)
+
+    status = STATUS_OF_ERROR[error["code"]]
+    texts = error["message"], error["hint"]
+    if not (isinstance(texts[0], str) and isinstance(texts[1], str) and isinstance(error["data"], dict)):
+        raise TypeError("an error without words")
+    told: Any = Failure(error["code"], *texts, error["data"])
+    if question.json:
+        return status, [failure.error_document(told)]
+    return status, list(failure.error_lines(told, screen.style_of(sys.stderr)))
 
 
-def _record(value: object) -> Any:  # noqa: ANN401 (stands for any of the protocol's values)
+def _known(value: Any, shape: Shape | None) -> Any:  # noqa: ANN401 (what came)
+    """The part of an answer that has a meaning here, checked; what a newer daemon added is left out."""
+    if shape is None:
+        return value
+    if isinstance(value, list):
+        return [_known(item, shape) for item in value]
+    known = {name: _known(value[name], inner) for name, inner in shape.items()}
+    for name, words in _WORDS.items():
+        if name in known and known[name] not in words:
+            raise ValueError(f"{name}: {known[name]!r}")
+    for name in ("id", "run"):
+        if not isinstance(known.get(name, ""), str):
+            raise TypeError(f"{name}: {known[name]!r}")  # it is printed as it is
+    return known
+
+
+def _record(value: Any) -> Any:  # noqa: ANN401 (stands for any of the protocol's values)
     """Maps as objects with fields."""
     if isinstance(value, list):
         return tuple([_record(item) for item in value])
     if not isinstance(value, dict):
         return value
-    if not isinstance(value.get("id", ""), str):
-        raise TypeError(f"id: {value['id']!r}")  # it is printed as it is
-    for name, words in _WORDS.items():
-        if name in value and value[name] not in words:
-            raise ValueError(f"{name}: {value[name]!r}")
-    fields = {name: item if name in _MAPS else _record(item) for name, item in value.items()}
-    # SimpleNamespace, without its module.
-    return type(sys.implementation)(**fields)
+    # SimpleNamespace, without its module. What is in `held` is a map of anything, and no record.
+    return type(sys.implementation)(
+        **{name: item if name == "held" else _record(item) for name, item in value.items()}
+    )
+
+
+def _may_be_urgent(method: str, result: Any) -> bool:  # noqa: ANN401 (as above)
+    """Whether a note may be due where no person looks."""
+    match method:
+        case "send" | "resolve":
+            return result.status in {"held", "failed"}
+        case "publish":
+            return not result.subscribers
+        case "unsubscribe":
+            return not result.changed
+        case "events":
+            return bool(result.cut)
+        case "sessions":
+            return bool(result.unreachable)
+        case _:
+            return False
 
 
 def _lines(method: str, result: Any, style: Style) -> Iterable[str]:  # noqa: ANN401 (as above)
-    from tsipc_client.render import listing, story  # noqa: PLC0415 (an id alone needs none of it)
-    from tsipc_client.render.style import line  # noqa: PLC0415 (as above)
-
-    if method in {"subscribe", "unsubscribe", "cancel", "resolve"}:
-        return []
     if method in {"workflow", "pipeline"}:
+        from tsipc_client.render.style import line  # noqa: PLC0415 (each loads what it shows, and no more)
+
         saved = result if method == "workflow" else result.workflow
         return [line(style.uncut, saved.path)]
-    if method == "show":
-        return story.shown(result, style)
-    if method == "status":
-        import time  # noqa: PLC0415
+    if method in {"show", "status"}:
+        from time import time  # noqa: PLC0415 (as above)
 
-        return story.status(result, style, now=time.time())
+        from tsipc_client.render import story  # noqa: PLC0415 (as above)
+
+        return story.shown(result, style) if method == "show" else story.status(result, style, now=time())
+    from tsipc_client.render import listing  # noqa: PLC0415 (as above)
+
     listings: dict[str, Callable[[Any, Style], Iterator[str]]] = {
         "queue": listing.queue,
         "subscriptions": listing.subscriptions,

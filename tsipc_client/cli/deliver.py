@@ -11,7 +11,7 @@ from typing import Protocol, assert_never
 from tsipc_client.cli import screen
 from tsipc_client.cli.orders import Ask, Do, Options, Order
 from tsipc_client.cli.statuses import ExitStatus, status_of_error, status_of_run
-from tsipc_client.render import answer
+from tsipc_client.render import answer, failure
 from tsipc_client.wire.errors import WireError
 from tsipc_client.wire.messages import Progress, Request, Result, Run, RunEnded
 
@@ -74,9 +74,7 @@ def json_of(result: Result | Progress) -> str:
 def report(error: WireError, *, json: bool) -> ExitStatus:
     """The error on stderr; returns its exit status."""
     if json:
-        from tsipc_client.render.document import error_document  # noqa: PLC0415 (as above)
-
-        screen.tell([error_document(error)])
+        screen.tell([failure.error_document(error)])
     else:
         screen.tell(error_lines(error))
     return status_of_error(error)
@@ -84,7 +82,7 @@ def report(error: WireError, *, json: bool) -> ExitStatus:
 
 def error_lines(error: WireError) -> Iterator[str]:
     """The error as stderr can show it."""
-    return answer.error_lines(error, screen.style_of(sys.stderr))
+    return failure.error_lines(error, screen.style_of(sys.stderr))
 
 
 def guarded(action: Callable[[], int], *, json: bool) -> int:

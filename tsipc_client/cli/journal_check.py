@@ -13,7 +13,7 @@ import tsipc_client
 from tsipc_client.cli import screen
 from tsipc_client.cli.orders import Options
 from tsipc_client.cli.statuses import ExitStatus
-from tsipc_client.render.document import encode
+from tsipc_client.render.json_text import encode
 from tsipc_client.render.report import journal
 from tsipc_client.wire.address import state_directory
 from tsipc_client.wire.errors import Broken, ErrorCode, Refused, TimedOut

@@ -75,7 +75,7 @@ def logs(options: Options, *, lines: int, follow: bool) -> int:
     command = _log_command(lines, follow=follow)
     with _reading(command) as log:
         if options.json:
-            from tsipc_client.render.document import encode  # noqa: PLC0415 (only for JSON)
+            from tsipc_client.render.json_text import encode  # noqa: PLC0415 (only for JSON)
 
             screen.put([encode({"lines": list(log)})])
         else:
@@ -101,7 +101,7 @@ def uninstall(options: Options) -> int:
 
 def _done(lines: list[str], options: Options) -> int:
     if options.json:
-        from tsipc_client.render.document import encode  # noqa: PLC0415 (only for JSON)
+        from tsipc_client.render.json_text import encode  # noqa: PLC0415 (only for JSON)
 
         screen.put([encode({"lines": lines})])
     else:

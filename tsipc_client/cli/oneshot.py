@@ -75,8 +75,9 @@ def _asked(question: plain.Question, connection: _socket.socket) -> int:
     deadline = time.monotonic() + (question.timeout_s or TIMEOUT_S)
     key = os.urandom(_KEY_BYTES).hex() if question.needs_key else ""
     answer = _exchange(connection, _frame(question, key), deadline)
-    if answer is not None and _show(question, answer):
-        return 0
+    status = None if answer is None else _show(question, answer)
+    if status is not None:
+        return status
     from tsipc_client.cli import onward  # noqa: PLC0415 (as above)
 
     return onward.settle(question, key, answer, connection, deadline - time.monotonic())
@@ -140,17 +141,20 @@ def _received(connection: _socket.socket, deadline: float) -> bytes:
         return b""
 
 
-def _show(question: plain.Question, frame: bytes) -> bool:
-    """Print the answer; false, and nothing printed, if it is not understood here."""
-    if question.json:
-        return False
+def _show(question: plain.Question, frame: bytes) -> int | None:
+    """Print the answer; the exit status. None, and nothing printed, if it is not understood here."""
     try:
         answer = unpack(frame[_HEADER_BYTES:])
-        if not isinstance(answer, list) or answer[:3] != [1, _NUMBER, None]:
-            return False
-        lines, notes = brief.shown(question, answer[3])
+        if not isinstance(answer, list) or answer[:2] != [1, _NUMBER]:
+            return None
+        _, _, error, result = answer
+        if error is not None:
+            status, complaint = brief.refused(question, error)
+            screen.tell(complaint)
+            return status
+        lines, notes = brief.shown(question, result)
     except (ValueError, TypeError, AttributeError, KeyError, IndexError):
-        return False
+        return None
     screen.put(lines)
     screen.note(notes)
-    return True
+    return 0

@@ -8,8 +8,7 @@ from typing import assert_never
 from tsipc_client.render import listing, progress, story
 from tsipc_client.render import notes as told
 from tsipc_client.render.notes import Note
-from tsipc_client.render.style import Style, Tone, line
-from tsipc_client.wire.errors import WireError
+from tsipc_client.render.style import Style, line
 from tsipc_client.wire.messages import (
     Cancelled,
     LogLines,
@@ -103,12 +102,3 @@ def notes(request: Request, result: Result, style: Style) -> Iterator[Note]:
             yield Note(line(style, f"stopped (pid {result.pid})"))
         case _:
             return
-
-
-def error_lines(error: WireError, style: Style) -> Iterator[str]:
-    """What happened, and what to do next. Never cut: an error is read to its end."""
-    uncut = style.uncut
-    yield line(uncut, ("ts-ipc: ", Tone.RED), error.message)
-    if error.hint:
-        for text in error.hint.split("\n"):
-            yield line(uncut, "  ", text)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 ELLIPSIS = "…"
 
 _HANGUL_JOINED = range(0x1160, 0x1200)
@@ -21,6 +19,8 @@ def columns(text: str) -> int:
 
 
 def _columns_of(char: str) -> int:
+    import unicodedata  # noqa: PLC0415 (what goes into a pipe is not measured)
+
     if char == _EMOJI_PRESENTATION:
         return 1
     if ord(char) in _HANGUL_JOINED or unicodedata.category(char) in {"Mn", "Me"}:

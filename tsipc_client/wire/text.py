@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
 """Controls, invisible formats (direction marks among them), line and paragraph ends, lone surrogates."""
 
 
 def is_safe(char: str) -> bool:
     """Whether `char` shows as itself and moves nothing on a terminal."""
-    return unicodedata.category(char) not in UNSAFE_CATEGORIES
+    if char.isprintable():
+        return True  # and no category that is unsafe is printable
+    from unicodedata import category  # noqa: PLC0415 (short commands come without it)
+
+    return category(char) not in UNSAFE_CATEGORIES
 
 
 def visible(text: str, *, keep_newlines: bool = False) -> str:
@@ -18,7 +20,7 @@ def visible(text: str, *, keep_newlines: bool = False) -> str:
 
     With `keep_newlines`, LF stays: for output that may span lines. The result is one line otherwise.
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
     return "".join(
         char

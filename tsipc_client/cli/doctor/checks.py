@@ -13,7 +13,7 @@ from tsipc_client.cli.doctor.finding import Finding, Verdict, skipped, worst
 from tsipc_client.cli.doctor.patient import Patient
 from tsipc_client.cli.orders import Options
 from tsipc_client.cli.statuses import ExitStatus
-from tsipc_client.render.document import encode
+from tsipc_client.render.json_text import encode
 from tsipc_client.render.report import checkup
 from tsipc_client.wire.address import state_directory
 from tsipc_client.wire.errors import WireError

@@ -1,0 +1,65 @@
+"""What the short way knows of the protocol's values, without loading them, is what they are."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields, is_dataclass
+from typing import Any, get_args, get_type_hints
+
+import pytest
+
+from tests.cli.answers import ANSWERS
+from tsipc_client.cli import brief, plain
+from tsipc_client.cli.statuses import status_of_error
+from tsipc_client.wire.errors import ErrorCode, error_from
+from tsipc_client.wire.messages import REQUESTS, RESULTS, Request, RunStatus, Status
+from tsipc_client.wire.text import UNSAFE_CATEGORIES, is_safe
+
+LOOKED_INTO = {
+    ErrorCode.BAD_FRAME, ErrorCode.UNKNOWN_METHOD, ErrorCode.BAD_PARAMS, ErrorCode.STOPPING,
+    ErrorCode.UNKNOWN_OUTCOME, ErrorCode.INTERNAL, ErrorCode.UNREACHABLE, ErrorCode.TIMED_OUT,
+}  # fmt: skip
+"""Not only told: one side may be older, the next daemon may know better, the connection is gone."""
+
+
+def shape(kind: Any) -> brief.Shape | None:
+    """The fields of a class, or of the class whose values a field lists."""
+    for inner in (kind, *get_args(kind)):
+        if is_dataclass(inner):
+            hints = get_type_hints(inner)
+            return {field.name: shape(hints[field.name]) for field in fields(inner)}
+    return None
+
+
+@pytest.mark.parametrize("kind", REQUESTS)
+def test_the_fields_are_those_of_the_protocol(kind: type[Request]) -> None:
+    """In their order, which is that of JSON documents."""
+    if kind.METHOD in plain._ARGUMENTS:
+        known, declared = brief.SHAPES[kind.METHOD], shape(RESULTS[kind])
+        assert known == declared
+        assert list(known) == list(declared or ())
+    else:
+        assert kind.METHOD not in brief.SHAPES
+
+
+def test_the_words_are_those_of_the_protocol() -> None:
+    """The statuses known here are all that there are."""
+    assert set(brief.STATUSES) == set(Status)
+    assert RunStatus.RUNNING in brief._WORDS["status"]
+    assert {words.split()[0] for words, _ in ANSWERS.values()} >= set(plain._ARGUMENTS) - {"status"}
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+def test_an_error_has_its_status(code: ErrorCode) -> None:
+    """The same as the error's class; each code is told at once or looked into."""
+    assert (code in brief.STATUS_OF_ERROR) == (code not in LOOKED_INTO)
+    if code in brief.STATUS_OF_ERROR:
+        assert brief.STATUS_OF_ERROR[code] == status_of_error(error_from(code, ""))
+
+
+def test_no_printable_character_is_unsafe() -> None:
+    """What needs no look at its category never has one that moves terminals."""
+    from unicodedata import category  # noqa: PLC0415
+
+    for char in map(chr, range(sys.maxunicode + 1)):
+        assert is_safe(char) == (category(char) not in UNSAFE_CATEGORIES)
