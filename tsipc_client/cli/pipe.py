@@ -21,7 +21,9 @@ from tsipc_client.cli.orders import Ask, Options
 from tsipc_client.cli.statuses import ExitStatus, status_of_error
 from tsipc_client.client import Client
 from tsipc_client.render import answer
-from tsipc_client.render.document import document, encode, error_document
+from tsipc_client.render.document import document
+from tsipc_client.render.failure import error_document
+from tsipc_client.render.json_text import encode
 from tsipc_client.wire.errors import WireError
 from tsipc_client.wire.messages import (
     MAX_FRAME_BYTES,
