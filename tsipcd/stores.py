@@ -42,6 +42,10 @@ class Stores:
         self._stale = True
         """The core's table is not the file's: nothing was read yet, or a write failed."""
         self._lock = asyncio.Lock()
+        self._latest: Sequence[Subscription] = ()
+        """The table that was asked to be written last; each holds all changes before it."""
+        self._asked = self._written = 0
+        """How many tables were asked to be written, and up to which of them the file is."""
         self._read = Names()
         self._told: Names | None = None
 
@@ -89,10 +93,18 @@ class Stores:
         return DataStored(effect.number)
 
     async def write_subscriptions(self, table: Sequence[Subscription]) -> None:
-        """The file holds `table`. Raises `WireError` if it cannot; the core is then to read it anew."""
+        """The file holds `table`, or a later one. Raises `WireError` if not; the core then reads it anew.
+
+        Those that come while one is being written are one write: each is as long as all subscriptions.
+        """
+        self._latest = table
+        self._asked = mine = self._asked + 1
         try:
             async with self._lock:
-                await asyncio.to_thread(self._subscriptions.write, table)
+                if self._written < mine:
+                    written = self._asked
+                    await asyncio.to_thread(self._subscriptions.write, self._latest)
+                    self._written = written
         except Changed as error:
             self._stale = True
             raise Refused(

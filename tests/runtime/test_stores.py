@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import os
 import socket
 import stat
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -46,18 +48,47 @@ def test_no_subscription_is_lost_to_another(daemon: Daemon) -> None:
     assert wanted - {row["event"] for row in rows} == set()
 
 
+def stores_in(folder: Folder, above: Path) -> Stores:
+    return Stores(
+        DataFiles(folder),
+        SubscriptionFile(folder),
+        WorkflowStore(folder.sub("workflows")),
+        Neighbours(str(above)),
+    )
+
+
+async def test_changes_that_come_together_are_few_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is in the file when its write returns; the file is not written once for each."""
+    folder = Folder.open(str(tmp_path / "ipc"))
+    stores = stores_in(folder, tmp_path)
+    rows = [Subscription(session=f"s{n}", event="e", action=Action.NOTIFY) for n in range(200)]
+    written: list[int] = []
+    write = SubscriptionFile.write
+
+    def counted(self: SubscriptionFile, table: Sequence[Subscription]) -> None:
+        write(self, table)
+        written.append(len(table))
+
+    async def change(count: int) -> None:
+        await stores.write_subscriptions(rows[:count])
+        assert max(written) >= count
+
+    monkeypatch.setattr(SubscriptionFile, "write", counted)
+    await asyncio.gather(*(change(count) for count in range(1, 201)))
+    assert written[-1] == 200
+    assert len(written) <= 2
+    assert len(SubscriptionFile(folder).read()) == 200
+
+
 @pytest.mark.parametrize(("number", "code"), [(errno.EIO, "unknown_outcome"), (errno.ENOSPC, "storage_full")])
 async def test_a_disk_that_failed_is_not_called_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, code: str
 ) -> None:
     """The folder's sync comes after the rename: whoever says then that nothing was changed is wrong."""
     folder = Folder.open(str(tmp_path / "ipc"))
-    stores = Stores(
-        DataFiles(folder),
-        SubscriptionFile(folder),
-        WorkflowStore(folder.sub("workflows")),
-        Neighbours(str(tmp_path)),
-    )
+    stores = stores_in(folder, tmp_path)
     real = os.fsync
 
     def fail(fd: int) -> None:

@@ -7,6 +7,7 @@ world. Every refusal is raised as a `WireError` and answered by the machine.
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from dataclasses import replace
 from typing import Final
 
@@ -81,6 +82,9 @@ class Requests:
         self._only_observed = only_observed
         self.subscriptions: tuple[Subscription, ...] = ()
         """The table, as its file holds it."""
+        self._indexed: tuple[Subscription, ...] = ()
+        self._by_event: dict[str, tuple[tuple[str, Action], ...]] = {}
+        """Who gets which event, according to the table `_indexed`."""
 
     def send(self, turn: Turn, call: i.Call, caller: i.Caller, request: Send) -> None:
         """Accept one message."""
@@ -125,7 +129,7 @@ class Requests:
         if (answer := self._remembered(request.key, digest)) is not None and answer.published is not None:
             turn.ask(e.Reply(call, answer.published))
             return
-        subscribers = tuple((s.session, s.action) for s in self.subscriptions if s.event == request.event)
+        subscribers = self._subscribers(request.event)
         self._bounds.check([session for session, _ in subscribers])
         try:
             depth = self._loops.admit(turn, caller, request, subscribers)
@@ -252,6 +256,16 @@ class Requests:
             )
         self._deliveries.cancel(turn, message)
         turn.ask(e.Reply(call, Cancelled(id=request.id, status=Status.CANCELLED)))
+
+    def _subscribers(self, event: str) -> tuple[tuple[str, Action], ...]:
+        """Who gets `event`, in the table's order."""
+        if self._indexed is not self.subscriptions:
+            rows: defaultdict[str, list[tuple[str, Action]]] = defaultdict(list)
+            for row in self.subscriptions:
+                rows[row.event].append((row.session, row.action))
+            self._by_event = {name: tuple(pairs) for name, pairs in rows.items()}
+            self._indexed = self.subscriptions
+        return self._by_event.get(event, ())
 
     def _subscribe(self, turn: Turn, row: Subscription) -> Subscribed:
         changed = row not in self.subscriptions
