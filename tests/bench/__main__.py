@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import delivering, durable, recovering, report, resting, starting, stopping
+from tests.bench import compacting, delivering, durable, recovering, report, resting, starting, stopping
 from tests.bench.samples import Row
 from tests.bench.stage import Stage
 from tests.support.daemon import ROOT
@@ -26,6 +26,7 @@ PARTS: dict[str, Part] = {
     "durable": lambda stage, n: durable.measure(stage, messages=200 * n, rounds=2 * n),
     "stopping": lambda stage, n: stopping.measure(stage, sends=5 * n),
     "resting": lambda stage, n: resting.measure(stage, seconds=10 if n > 10 else 0.1),
+    "compacting": lambda stage, n: compacting.measure(stage, messages=2_000 * n),
     # Last: it leaves a million messages behind.
     "recovering": lambda stage, n: recovering.measure(
         stage, small=100 * n, large=10_000 * n, rounds=max(n // 10, 1)
