@@ -7,7 +7,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import compacting, delivering, durable, recovering, report, resting, starting, stopping
+from tests.bench import (
+    compacting,
+    delivering,
+    durable,
+    others,
+    recovering,
+    report,
+    resting,
+    starting,
+    stopping,
+)
 from tests.bench.samples import Row
 from tests.bench.stage import Stage
 from tests.support.daemon import ROOT
@@ -19,6 +29,7 @@ Part = Callable[[Stage, int], list[Row]]
 PARTS: dict[str, Part] = {
     "starting": lambda stage, n: starting.measure(stage, rounds=n),
     "delivering": lambda stage, n: delivering.one_pane(stage, rounds=2 * n),
+    "others": lambda stage, n: others.measure(stage, rounds=n),
     "steps": lambda stage, n: delivering.steps(stage, rounds=max(n // 5, 1)),
     "publish": lambda stage, n: delivering.fan_out(
         stage, rounds=max(n // 5, 1), subscribers=100 if n > 10 else 3
