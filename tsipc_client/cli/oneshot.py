@@ -39,13 +39,13 @@ _OTHERS = (b"\x93\x02", b"\x94\x01")
 
 
 def run(words: Sequence[str]) -> int | None:
-    """Ask what the words ask, if they are plain; the exit status. None: nothing has happened."""
+    """Ask what the words ask, if they are plain, or show help; the exit status. None: nothing happened."""
     question = plain.read(words)
-    if question is None:
+    if question is None and not plain.asks_for_help(words):
         return None
     screen.prepare()
     try:
-        return _run(question)
+        return _helped(words) if question is None else _run(question)
     except KeyboardInterrupt:
         return _CTRL_C
     except Exception as error:  # noqa: BLE001 (raised again below)
@@ -56,7 +56,13 @@ def run(words: Sequence[str]) -> int | None:
 
         from tsipc_client.cli import deliver  # noqa: PLC0415 (it has words and a status for every failure)
 
-        return deliver.guarded(again, json=question.json)
+        return deliver.guarded(again, json=question is not None and question.json)
+
+
+def _helped(words: Sequence[str]) -> int | None:
+    from tsipc_client.cli import manual  # noqa: PLC0415 (for this only)
+
+    return manual.show(words)
 
 
 def _run(question: plain.Question) -> int:

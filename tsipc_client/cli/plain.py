@@ -53,7 +53,7 @@ class Question:
         return self.method == "run" and "follow" not in self.params
 
 
-_SHORT = {
+SHORT = {
     "sub": "subscribe",
     "unsub": "unsubscribe",
     "pub": "publish",
@@ -115,7 +115,7 @@ def read(words: Sequence[str]) -> Question | None:
     typed = None if COMPLETION in os.environ else _typed(words)
     if not typed or typed[0] == "status":
         return None
-    method, given = _SHORT.get(typed[0], typed[0]), typed[1:]
+    method, given = SHORT.get(typed[0], typed[0]), typed[1:]
     if typed[:2] == ["daemon", "status"]:
         method, given = "status", typed[2:]
     if method not in _ARGUMENTS:
@@ -131,6 +131,11 @@ def read(words: Sequence[str]) -> Question | None:
     params.update([(name, options[name]) for name in _ORDER if name in options])
     question.params = params
     return question
+
+
+def asks_for_help(words: Sequence[str]) -> bool:
+    """Whether the words may ask for a page of help: a command's, or without a word that of all commands."""
+    return COMPLETION not in os.environ and (not words or words[-1] in {"--help", "-h"})
 
 
 def _typed(words: Sequence[str]) -> list[str] | None:

@@ -7,8 +7,9 @@ ELLIPSIS = "…"
 _HANGUL_JOINED = range(0x1160, 0x1200)
 """Vowels and finals that terminals draw into the syllable before them."""
 
-_EMOJI_PRESENTATION = "\N{VARIATION SELECTOR-16}"
-"""Widens the character before it on some terminals; counted as a column, so that no line ever wraps."""
+_EMOJI_PRESENTATION = "\ufe0f"
+"""Variation selector 16. Widens the character before it on some terminals; counted as a column, so that no
+line ever wraps."""
 
 
 def columns(text: str) -> int:
