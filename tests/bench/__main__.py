@@ -1,4 +1,8 @@
-"""Measures everything in one run and writes the table. `scripts/bench` calls it with bytecode compiled."""
+"""Measures everything in one run and writes the table. `scripts/bench` calls it with bytecode compiled.
+
+A part is a function that takes the `Stage` (a daemon on a disk, tmux, shells that answer) and says in `Row`s
+what it saw; `Samples` and `interleaved` time it. A new one is a module here and a line in `PARTS`.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from tests.bench import (
     compacting,
     delivering,
     durable,
+    guard,
     others,
     recovering,
     report,
@@ -24,6 +29,7 @@ from tests.support.daemon import ROOT
 
 PAGE = ROOT / "docs/performance.md"
 RESULTS = ROOT / "tests/bench/results.json"
+BASELINE = ROOT / "tests/bench/baseline.json"
 
 Part = Callable[[Stage, int], list[Row]]
 PARTS: dict[str, Part] = {
@@ -67,7 +73,14 @@ def main() -> int:
     parser.add_argument(
         "--write", action="store_true", help=f"keep the results in {PAGE.name} and {RESULTS.name}"
     )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="count what Python executes and compare with what is stored; with --write store it",
+    )
     asked = parser.parse_args()
+    if asked.check:
+        return guard.check(BASELINE, renew=asked.write)
     if unknown := set(asked.parts) - PARTS.keys():
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     rows = measure(asked.parts or list(PARTS), asked.rounds)
