@@ -98,7 +98,7 @@ class FrontDesk:
             activation=self._activation,
             waiting=state.waiting,
             held=listings.held_by_reason(state),
-            runs=sum(run.status is m.RunStatus.RUNNING for run in state.runs.values()),
+            runs=sum(not run.has_ended for run in state.runs.values()),
             clients=self._server.clients,
             servers=tuple(sorted(self._machine.world.servers)),
             journal_bytes=self._journal.size_bytes,

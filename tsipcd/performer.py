@@ -44,7 +44,9 @@ class Performer:
                     self._server.tell(effect.call, effect.item)
                 case e.Expect():
                     self._tmux.expect(effect.server)
-                case e.Inspect() | e.Forget() | e.TypeKeys() | e.StartStep() | e.AdoptStep() | e.ShowText():
+                case e.Inspect() | e.Forget() | e.TypeKeys() | e.ShowText():
+                    self._tmux.carry_out(effect)
+                case e.StartStep() | e.AdoptStep() | e.StopStep():
                     self._tmux.carry_out(effect)
                 case e.StoreData():
                     self._start(self._store_data(effect))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
-from tsipc_client.wire.messages import MessageView, RunStatus
+from tsipc_client.wire.messages import MessageView
 from tsipc_client.wire.text import visible
 from tsipcd.core import facts as f
 from tsipcd.core.chains import pause_notice
@@ -62,7 +62,7 @@ class Recorder:
                 case f.EventPaused():
                     changed += range(fact.first, fact.first + len(fact.told))
                     _logger.warning("%s", visible(pause_notice(fact)))
-                case f.RunStarted():
+                case f.RunStarted() | f.RunCancelAsked():
                     pass
                 case f.RunFinished():
                     self._prune()
@@ -93,7 +93,7 @@ class Recorder:
         return written.done() and written.exception() is None
 
     def _prune(self) -> None:
-        running = {n for n, run in self._machine.state.runs.items() if run.status is RunStatus.RUNNING}
+        running = {n for n, run in self._machine.state.runs.items() if not run.has_ended}
         if self._pruning is None or self._pruning.done():
             work = asyncio.to_thread(self._runs.prune, running)
             self._pruning = asyncio.get_running_loop().create_task(work, name="prune runs")

@@ -131,17 +131,6 @@ def test_a_crash_between_a_steps_end_and_the_next_step_loses_nothing(talk: Talk)
     assert state.runs[1].messages == [1, 2]
 
 
-def test_a_run_that_was_not_typed_yet_can_be_cancelled(talk: Talk) -> None:
-    """Cancelling takes the waiting step back and ends the run; a running step is too late."""
-    start(talk)
-    effects = talk.ask(m.Cancel(id="run-1"))
-    assert talk.state.runs[1].status is m.RunStatus.CANCELLED
-    assert "Forget" in kinds(effects)
-    start(talk)
-    begin_step(talk, 2, 1)
-    assert only(talk.ask(m.Cancel(id="run-2")), e.Fail).error.code == "not_allowed"
-
-
 def test_a_pipeline_subscribes_and_saves_four_steps(talk: Talk) -> None:
     """`claude-` is left out of the workflow's name; the steps are build, test, pull, deploy."""
     effect = only(talk.ask(m.Pipeline(source="claude-blacklist", target="claude-safework")), e.StoreWorkflow)

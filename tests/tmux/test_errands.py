@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
-from tsipcd.core.effects import AdoptStep, Forget, Inspect, StartStep
+from tsipcd.core.effects import AdoptStep, Forget, Inspect, StartStep, StopStep
 from tsipcd.core.inputs import Input, Inspected, Outcome, ServerGone, StepEnded, Typed, Verdict
 from tsipcd.core.topology import PanePin, Place
 from tsipcd.tmux.connection import Connection
@@ -59,6 +59,7 @@ class Runner:
     emit: Callable[[Input], None]
     line: str = "echo step"
     adopted: int = 0
+    stopped: list[int] = field(default_factory=list)
 
     async def start(self, effect: StartStep, connection: Connection, type_line: TypeLine) -> None:
         if self.line:
@@ -68,6 +69,9 @@ class Runner:
     async def adopt(self, effect: AdoptStep, connection: Connection) -> None:
         self.adopted += 1
         await self._follow(effect.number, connection)
+
+    def stop(self, effect: StopStep) -> None:
+        self.stopped.append(effect.number)
 
     async def _follow(self, number: int, connection: Connection) -> None:
         assert number == 1
@@ -154,6 +158,13 @@ async def test_a_forgotten_inspection_stops(bench: Bench) -> None:
     assert bench.gate.forgotten == [1]
     assert bench.errands._inspections == {}
     bench.errands.carry_out(Forget(2))
+
+
+async def test_a_step_is_stopped_at_once(bench: Bench) -> None:
+    """It needs no connection, and no task of its own."""
+    bench.errands.carry_out(StopStep(1, 0.0))
+    assert bench.runner.stopped == [1]
+    assert not bench.errands._tasks
 
 
 async def test_a_defect_is_logged_and_answered(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

@@ -98,6 +98,7 @@ def test_the_specs_examples_are_exact() -> None:
             f.RunStarted(AT, 3, "deploy-full", (Step(session="a", command="secret"),)),
             ["RUN deploy-full run-3"],
         ),
+        (f.RunCancelAsked(AT, 3, "claude-man"), ["CANCEL deploy-full run-3 (claude-man)"]),
         (f.RunFinished(AT, 3, RunStatus.SUCCESS), ["END deploy-full run-3 success"]),
         (
             f.Subscribed(AT, "claude-manager", "deployment", Action.NOTIFY),

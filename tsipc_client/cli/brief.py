@@ -46,7 +46,7 @@ _WORDS: dict[str, tuple[str | None, ...]] = {
     "type": plain.TYPES,
     "action": (*plain.ACTIONS, None),
     "decision": (*plain.DECISIONS, None),
-    "status": (*STATUSES, "running", None),
+    "status": (*STATUSES, "running", "cancelling", None),
 }
 """Fields that hold one of a few words."""
 
@@ -122,7 +122,7 @@ def shown(question: plain.Question, answer: object) -> tuple[list[str], list[Not
     """The lines for stdout, and the notes for stderr that are not known to be idle there."""
     method = question.method
     known = _known(answer, SHAPES[method])
-    if method == "run" and known["status"] != "running":
+    if method == "run" and known["status"] not in ("running", "cancelling"):
         raise ValueError(f"status: {known['status']!r}")  # it has a status of the process's own
     if question.json:
         from tsipc_client.render.json_text import encode  # noqa: PLC0415 (json is not for every call)

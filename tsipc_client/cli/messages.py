@@ -117,7 +117,10 @@ def cancel(
     json: AsJson = False,
     timeout: Timeout = "",
 ) -> Ask:
-    """Cancel a message not typed yet, or a run.
+    """Take back a message not typed yet, or end a run.
+
+    Of a workflow's run, the command that runs now gets SIGINT as for Ctrl-C, after 10 seconds SIGTERM, after
+    5 more SIGKILL; its shell stays. This command does not wait for that.
 
     Examples:
       ts-ipc cancel msg-12

@@ -42,6 +42,7 @@ _ERRORS: tuple[tuple[type[WireError], ExitStatus], ...] = (
 
 _RUNS: dict[RunStatus, ExitStatus] = {
     RunStatus.RUNNING: ExitStatus.OK,
+    RunStatus.CANCELLING: ExitStatus.OK,
     RunStatus.SUCCESS: ExitStatus.OK,
     RunStatus.FAILURE: ExitStatus.RUN_FAILED,
     RunStatus.CANCELLED: ExitStatus.RUN_CANCELLED,

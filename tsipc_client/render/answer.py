@@ -35,6 +35,8 @@ from tsipc_client.wire.messages import (
     Welcome,
 )
 
+_GOES_ON = frozenset({RunStatus.RUNNING, RunStatus.CANCELLING})
+
 
 def data_lines(result: Result, style: Style, *, now: float) -> Iterator[str]:
     """What goes to stdout. Nothing, for a verb whose success says it all."""
@@ -49,7 +51,7 @@ def data_lines(result: Result, style: Style, *, now: float) -> Iterator[str]:
         case PipelineSaved():
             yield line(style.uncut, result.workflow.path)
         case RunEnded():
-            if result.status is RunStatus.RUNNING:
+            if result.status in _GOES_ON:
                 yield result.run
             else:
                 yield progress.summary(result, style)
@@ -86,7 +88,7 @@ def notes(request: Request, result: Result, style: Style) -> Iterator[Note]:
         case PipelineSaved():
             yield told.subscribed(result.subscription, style, wanted=True)
             yield from told.saved(result.workflow, style)
-        case RunEnded() if result.status is RunStatus.RUNNING:
+        case RunEnded() if result.status in _GOES_ON:
             yield told.running(result, style)
         case Queued() if isinstance(request, Queue):
             yield from told.queued(result, style)

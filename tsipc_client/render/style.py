@@ -106,6 +106,7 @@ STATUS_TONES: dict[str, Tone] = {
 
 RUN_TONES: dict[str, Tone] = {
     "running": Tone.CYAN,
+    "cancelling": Tone.YELLOW,
     "success": Tone.GREEN,
     "failure": Tone.RED,
     "cancelled": Tone.YELLOW,

@@ -75,6 +75,8 @@ class RunStatus(StrEnum):
     FAILURE = "failure"
     CANCELLED = "cancelled"
     INTERRUPTED = "interrupted"
+    CANCELLING = "cancelling"
+    """It is to end: its step is being stopped."""
 
 
 # ── requests ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -198,7 +200,7 @@ class Show:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel:
-    """Cancel a message or run that has not been typed yet, by its id (`msg-12`, `run-3`)."""
+    """Take back a message that was not typed yet (`msg-12`), or end a run and its running step (`run-3`)."""
 
     METHOD: ClassVar[str] = "cancel"
     id: str
@@ -458,10 +460,11 @@ class Shown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancelled:
-    """Answer to `Cancel`."""
+    """Answer to `Cancel`: it is durable."""
 
     id: str
     status: str
+    """`cancelled`; or of a run whose step is being stopped, `cancelling`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

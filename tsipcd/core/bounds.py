@@ -74,7 +74,7 @@ class Bounds:
                 case f.EventPaused():
                     for number, session in enumerate(fact.told, fact.first):
                         self._add(number, session)
-                case f.RunStarted() | f.RunFinished():
+                case f.RunStarted() | f.RunCancelAsked() | f.RunFinished():
                     pass  # theirs are numbers of runs
                 case _:
                     self._drop_ended(getattr(fact, "number", 0))

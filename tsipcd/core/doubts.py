@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from tsipc_client.wire.errors import ErrorCode, Refused
-from tsipc_client.wire.messages import Decision, Resolve, Resolved, Status
+from tsipc_client.wire.messages import Decision, Resolve, Resolved, RunStatus, Status
 from tsipcd.core import effects as e
 from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
@@ -76,7 +76,7 @@ class Doubts:
         for fact in tuple(turn.facts):
             if isinstance(fact, f.MessageDoubted):
                 message = self._state.messages[fact.number]
-                if message.course.redelivered < MAX_UNASKED and self._has_its_run(message):
+                if message.course.redelivered < MAX_UNASKED and self._is_wanted(message):
                     self._decide(turn, message, Decision.REDELIVER, UNASKED)
 
     def _decide(self, turn: Turn, message: Message, decision: Decision, by: str) -> None:
@@ -92,6 +92,11 @@ class Doubts:
             pane, target = message.pane, message.target
             found = self._world.place_of_pane(pane) if pane is not None else self._world.place_of(target)
             self._deliveries.enter(turn, message, found or Absent(target))
+
+    def _is_wanted(self, message: Message) -> bool:
+        """Whether it belongs to no run, or to one that nobody wants to end."""
+        run = self._state.runs.get(message.run)
+        return not message.run or (run is not None and run.status is not RunStatus.CANCELLING)
 
     def _has_its_run(self, message: Message) -> bool:
         return not message.run or message.run in self._state.runs

@@ -95,6 +95,14 @@ class AdoptStep(msgspec.Struct, frozen=True, gc=False):
     again: int = 0
 
 
+class StopStep(msgspec.Struct, frozen=True, gc=False):
+    """End the command of a running step, never its shell; `StepEnded` tells of its end as ever."""
+
+    number: int
+    asked_s: float
+    """How long ago this was first asked for: an earlier life may have begun with it."""
+
+
 class ShowText(msgspec.Struct, frozen=True, gc=False):
     """Show `text` on every client attached to the session of `place`; answered by `TextShown`."""
 
@@ -146,6 +154,7 @@ Effect = (
     | TypeKeys
     | StartStep
     | AdoptStep
+    | StopStep
     | ShowText
     | StoreData
     | StoreSubscriptions

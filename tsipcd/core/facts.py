@@ -181,6 +181,14 @@ class RunStarted(_Fact, frozen=True, tag="run"):
     depth: int = 0
 
 
+class RunCancelAsked(_Fact, frozen=True, tag="run-cancel"):
+    """A run is to end: its step is taken back or stopped, and no other is begun."""
+
+    number: int
+    by: str
+    """The session it was asked from; empty: none."""
+
+
 class RunFinished(_Fact, frozen=True, tag="ran"):
     """A run ended."""
 
@@ -277,6 +285,7 @@ class RunKept(_Fact, frozen=True, tag="run-kept"):
     messages: tuple[int, ...]
     """The messages of the steps reached so far."""
     depth: int = 0
+    cancel_asked_at: float | None = None
 
 
 class PauseKept(_Fact, frozen=True, tag="pause-kept"):
@@ -331,6 +340,7 @@ Fact = (
     | AttemptsOutrun
     | DoubtResolved
     | RunStarted
+    | RunCancelAsked
     | RunFinished
     | Subscribed
     | Unsubscribed

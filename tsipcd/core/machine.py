@@ -220,7 +220,7 @@ class Machine:
                 self._requests.pipeline(turn, call, request)
                 self._know()
             case m.Cancel():
-                self._requests.cancel(turn, call, request)
+                self._requests.cancel(turn, call, asked.caller, request)
             case m.Resolve():
                 self._doubts.resolve(turn, call, asked.caller, request)
             case m.Queue():

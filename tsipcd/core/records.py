@@ -119,6 +119,13 @@ class RunRecord(msgspec.Struct):
     messages: list[int] = msgspec.field(default_factory=list)
     """The message of each step reached so far."""
     depth: int = 0
+    cancel_asked_at: float | None = None
+    """From then on nothing is begun, and what runs is stopped; None: nobody asked for that."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Nothing more will happen in it, unless a person resolves a doubt about it."""
+        return self.status not in (RunStatus.RUNNING, RunStatus.CANCELLING)
 
     @property
     def id(self) -> str:

@@ -228,19 +228,15 @@ class Requests:
         )  # fmt: skip
         self._runs.attach(turn, asked.call, number, follow=asked.follow)
 
-    def cancel(self, turn: Turn, call: i.Call, request: Cancel) -> None:
-        """Take back what has not been typed."""
+    def cancel(self, turn: Turn, call: i.Call, caller: i.Caller, request: Cancel) -> None:
+        """End a run, or take back a message that has not been typed."""
         kind, _, digits = request.id.rpartition("-")
         number = number_in(digits)
         if kind == "run":
-            run = self._state.runs.get(number)
-            if run is None:
-                raise unknown_id(request.id)
-            if run.status is not RunStatus.RUNNING:
-                raise Refused(ErrorCode.NOT_ALLOWED, f"{request.id} has ended: {run.status}")
-            number = run.messages[-1]
+            self._cancel_run(turn, call, caller, request.id)
+            return
         message = self._state.messages.get(number)
-        if message is None or kind not in ("msg", "run", ""):
+        if message is None or kind not in ("msg", ""):
             raise unknown_id(request.id)
         if message.status is Status.IN_DOUBT:
             raise Refused(
@@ -252,7 +248,9 @@ class Requests:
             raise Refused(
                 ErrorCode.NOT_ALLOWED,
                 f"{message.id} is {message.status}: it is too late to take it back",
-                hint="a running command is stopped in its own pane, with Ctrl-C",
+                hint=f"end its run: ts-ipc cancel run-{message.run}"
+                if message.run and message.status is Status.STARTED
+                else "a running command is stopped in its own pane, with Ctrl-C",
             )
         self._deliveries.cancel(turn, message)
         turn.ask(e.Reply(call, Cancelled(id=request.id, status=Status.CANCELLED)))
@@ -266,6 +264,15 @@ class Requests:
             self._by_event = {name: tuple(pairs) for name, pairs in rows.items()}
             self._indexed = self.subscriptions
         return self._by_event.get(event, ())
+
+    def _cancel_run(self, turn: Turn, call: i.Call, caller: i.Caller, run_id: str) -> None:
+        run = self._state.runs.get(number_in(run_id.removeprefix("run-")))
+        if run is None:
+            raise unknown_id(run_id)
+        if run.has_ended and run.status is not RunStatus.CANCELLED:
+            raise Refused(ErrorCode.NOT_ALLOWED, f"{run_id} has ended: {run.status}")
+        self._runs.cancel(turn, run, caller.session)
+        turn.ask(e.Reply(call, Cancelled(id=run_id, status=run.status)))
 
     def _subscribe(self, turn: Turn, row: Subscription) -> Subscribed:
         changed = row not in self.subscriptions

@@ -1,7 +1,8 @@
 """Workflow runs: one step after the other, each a message, until the last is done or one is not.
 
-A run moves only because the message of its current step moved: `follow` is called after every turn with
-the facts it recorded. Whoever follows a run is told of each change, and answered when it ends.
+A run moves only because the message of its current step moved: `follow_along` is called after every turn with
+the facts it recorded. One that is to be cancelled ends with its step, however that ends. Whoever follows a
+run is told of each change, and answered when it ends.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from tsipcd.core import effects as e
 from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
 from tsipcd.core.deliveries import Deliveries
+from tsipcd.core.delivery import WAITING
 from tsipcd.core.names import Absent, World, absent_reason
 from tsipcd.core.records import Message, RunRecord
 from tsipcd.core.state import State
@@ -24,6 +26,9 @@ RUN_STATUS: Final = {
     Status.IN_DOUBT: RunStatus.INTERRUPTED,
 }
 """What becomes of a run whose step ended in one of these."""
+
+_OF_RUNS: Final = (f.RunCancelAsked, f.RunFinished)
+"""Facts whose number is a run's."""
 
 
 class Runs:
@@ -40,8 +45,10 @@ class Runs:
     def restore(self, turn: Turn, ttl_s: float) -> None:
         """Go on with runs whose last step's end was recorded, but not what followed from it."""
         for run in list(self._state.runs.values()):
-            if run.status is RunStatus.RUNNING:
+            if not run.has_ended:
                 self._go_on(turn, run, ttl_s)
+            if run.status is RunStatus.CANCELLING:
+                self._stop_step(turn, run)
 
     def follow_along(self, turn: Turn, ttl_s: float) -> None:
         """Look at each fact of this turn, those that this adds included, and move the runs they concern."""
@@ -53,12 +60,14 @@ class Runs:
                 self._go_on(turn, self._state.runs[fact.number], ttl_s)
                 continue
             message = self._state.messages.get(getattr(fact, "number", 0))
-            if message is None or not message.run or isinstance(fact, f.RunFinished):
+            if message is None or not message.run or isinstance(fact, _OF_RUNS):
                 continue
             run = self._state.runs.get(message.run)
-            if run is not None and run.status is RunStatus.RUNNING:
+            if run is not None and not run.has_ended:
                 self._tell(turn, run, message.step)
                 self._go_on(turn, run, ttl_s)
+                if run.status is RunStatus.CANCELLING and isinstance(fact, f.StepStarted | f.MessageHeld):
+                    self._stop_step(turn, run)
 
     def printed(self, turn: Turn, answer: i.StepPrinted) -> None:
         """A step printed: whoever follows sees its last line."""
@@ -70,12 +79,19 @@ class Runs:
     def attach(self, turn: Turn, call: i.Call, number: int, *, follow: bool) -> None:
         """Answer `call` when the run ends, and tell it of all that happens until then."""
         run = self._state.runs.get(number)
-        if run is None or not follow or run.status is not RunStatus.RUNNING:
+        if run is None or not follow or run.has_ended:
             turn.ask(e.Reply(call, self._ended(run, number)))
             return
         self._followers.setdefault(number, []).append(call)
         for message in run.messages:
             turn.ask(e.Tell(call, self._progress(run, self._state.messages[message].step)))
+
+    def cancel(self, turn: Turn, run: RunRecord, by: str) -> None:
+        """End a run: take back the step that waits, or stop the one that runs. Once is enough."""
+        if run.status is RunStatus.RUNNING:
+            turn.record(f.RunCancelAsked(turn.now, run.number, by))
+            self._stop_step(turn, run)
+            self._end_cancelled(turn, run)
 
     def forget_peer(self, peer: int) -> None:
         """A connection ended: its calls follow nothing any more."""
@@ -84,8 +100,10 @@ class Runs:
 
     def _go_on(self, turn: Turn, run: RunRecord, ttl_s: float) -> None:
         """Begin the next step, if none is under way; end the run, if none is left or one went wrong."""
-        last = self._state.messages.get(run.messages[-1]) if run.messages else None
-        if last is not None and last.status is Status.DONE and last.course.exit_code != 0:
+        last = self._last_message(run)
+        if run.status is RunStatus.CANCELLING:
+            self._end_cancelled(turn, run)
+        elif last is not None and last.status is Status.DONE and last.course.exit_code != 0:
             self._finish(turn, run, RunStatus.FAILURE)
         elif last is not None and last.status is Status.FAILED:
             started = _time_of(last, Status.STARTED) is not None
@@ -112,6 +130,26 @@ class Runs:
             )
         )  # fmt: skip
         self._deliveries.enter(turn, self._state.messages[number], found)
+
+    def _stop_step(self, turn: Turn, run: RunRecord) -> None:
+        """End what a run to be cancelled has under way; of what is being typed the outcome comes first."""
+        message = self._last_message(run)
+        if message is None:
+            return
+        if message.status in WAITING:
+            self._deliveries.cancel(turn, message)
+            self._tell(turn, run, message.step)
+        elif message.status is Status.STARTED:
+            begun = max(run.cancel_asked_at or turn.now, _time_of(message, Status.STARTED) or 0.0)
+            turn.ask(e.StopStep(message.number, max(0.0, turn.now - begun)))
+
+    def _end_cancelled(self, turn: Turn, run: RunRecord) -> None:
+        last = self._last_message(run)
+        if last is None or last.has_ended or last.status is Status.IN_DOUBT:
+            self._finish(turn, run, RunStatus.CANCELLED)
+
+    def _last_message(self, run: RunRecord) -> Message | None:
+        return self._state.messages.get(run.messages[-1]) if run.messages else None
 
     def _finish(self, turn: Turn, run: RunRecord, status: RunStatus) -> None:
         turn.record(f.RunFinished(turn.now, run.number, status))

@@ -126,10 +126,8 @@ class State:
                 self.last_attempt = max(self.last_attempt, fact.attempt)
             case f.DoubtResolved():
                 self._resolve(fact)
-            case f.RunStarted():
-                self._start_run(fact)
-            case f.RunFinished():
-                self._finish_run(fact)
+            case f.RunStarted() | f.RunCancelAsked() | f.RunFinished() | f.RunKept():
+                self._change_runs(fact)
             case f.Subscribed() | f.Unsubscribed():
                 self._see(fact.session)
             case f.ClockSet():
@@ -138,8 +136,6 @@ class State:
                 self._see(fact.name)
             case f.MessageKept():
                 self._keep(fact)
-            case f.RunKept():
-                self._keep_run(fact)
             case f.PauseKept() | f.CauseKept():
                 self.chains.apply(fact)
             case f.CountersKept():
@@ -170,6 +166,7 @@ class State:
                 run.ended_at,
                 tuple(run.messages),
                 run.depth,
+                run.cancel_asked_at,
             )
         yield from self.chains.snapshot()
         for key, kept in self.keys.items():
@@ -269,28 +266,36 @@ class State:
         )
         if again and message.run:
             run = self.runs[message.run]
-            run.status, run.ended_at = RunStatus.RUNNING, None
+            run.status, run.ended_at, run.cancel_asked_at = RunStatus.RUNNING, None, None
 
     def _drop_oldest(self) -> None:
         while len(self.ended) > KEEP_ENDED:
             del self.messages[self.ended.popleft()]
 
-    def _start_run(self, fact: f.RunStarted) -> None:
-        self.runs[fact.number] = RunRecord(fact.number, fact.workflow, fact.steps, fact.at, depth=fact.depth)
-        self.last_run = max(self.last_run, fact.number)
-        self._remember(fact.key, Remembered(fact.digest, run=fact.number))
+    def _change_runs(self, fact: f.RunStarted | f.RunCancelAsked | f.RunFinished | f.RunKept) -> None:
+        match fact:
+            case f.RunStarted():
+                self.runs[fact.number] = RunRecord(
+                    fact.number, fact.workflow, fact.steps, fact.at, depth=fact.depth
+                )
+                self.last_run = max(self.last_run, fact.number)
+                self._remember(fact.key, Remembered(fact.digest, run=fact.number))
+            case f.RunCancelAsked():
+                run = self.runs[fact.number]
+                run.status, run.cancel_asked_at = RunStatus.CANCELLING, fact.at
+            case f.RunFinished():
+                run = self.runs[fact.number]
+                run.status, run.ended_at = fact.status, fact.at
+                self._drop_oldest_run()
+            case f.RunKept():
+                self.runs[fact.number] = RunRecord(
+                    fact.number, fact.workflow, fact.steps, fact.started_at, fact.status, fact.ended_at,
+                    list(fact.messages), fact.depth, fact.cancel_asked_at,
+                )  # fmt: skip
 
-    def _keep_run(self, fact: f.RunKept) -> None:
-        self.runs[fact.number] = RunRecord(
-            fact.number, fact.workflow, fact.steps, fact.started_at, fact.status, fact.ended_at,
-            list(fact.messages), fact.depth,
-        )  # fmt: skip
-
-    def _finish_run(self, fact: f.RunFinished) -> None:
-        run = self.runs[fact.number]
-        run.status, run.ended_at = fact.status, fact.at
+    def _drop_oldest_run(self) -> None:
         if len(self.runs) > KEEP_RUNS:
-            oldest = next((r.number for r in self.runs.values() if r.status is not RunStatus.RUNNING), None)
+            oldest = next((run.number for run in self.runs.values() if run.has_ended), None)
             if oldest is not None:
                 del self.runs[oldest]
 

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Protocol, TypeVar, assert_never
 
-from tsipcd.core.effects import AdoptStep, Forget, Inspect, ShowText, StartStep, TypeKeys
+from tsipcd.core.effects import AdoptStep, Forget, Inspect, ShowText, StartStep, StopStep, TypeKeys
 from tsipcd.core.inputs import Input, Inspected, Outcome, StepEnded, TextShown, Typed, Verdict
 from tsipcd.core.topology import PanePin, ServerId
 from tsipcd.tmux.connection import Connection
@@ -22,7 +22,7 @@ from tsipcd.tmux.keys import Attempt, TypeLine, type_text
 from tsipcd.tmux.notify import show_text
 from tsipcd.tmux.server import Server
 
-TmuxEffect = Inspect | Forget | TypeKeys | StartStep | AdoptStep | ShowText
+TmuxEffect = Inspect | Forget | TypeKeys | StartStep | AdoptStep | StopStep | ShowText
 
 T = TypeVar("T")
 
@@ -65,6 +65,9 @@ class Steps(Protocol):
     async def adopt(self, effect: AdoptStep, connection: Connection) -> None:
         """The same for a step that was typed before, from after `Typed`."""
 
+    def stop(self, effect: StopStep) -> None:
+        """End the command of a step that is followed, or soon will be."""
+
 
 class Errands:
     """The tasks of all effects under way."""
@@ -105,6 +108,8 @@ class Errands:
             case AdoptStep():
                 lost = StepEnded(effect.number, None, DEFECT)
                 self._spawn(self._adopt(effect), lost)
+            case StopStep():
+                self._steps.stop(effect)
             case ShowText():
                 failed = TextShown(effect.number, 0, DEFECT)
                 self._spawn(self._show(effect), failed)

@@ -67,11 +67,12 @@ _INNER_KSH = r"""command eval @TEXT@
 \printf '%s\n' "$?" >|@STATUS@
 """
 
-# What follows `always` runs after an interrupt too.
+# What follows `always` runs after an interrupt too; one of a loop leaves the status 0.
 _RUN_ZSH = r"""{
   . @COMMAND@
 } always {
   __ts_ipc=$?
+  [[ $TRY_BLOCK_INTERRUPT != 1 || $__ts_ipc != 0 ]] || __ts_ipc=130
   \printf '%s\n' "$__ts_ipc" >|@STATUS@
   { \printf '@END@' >/dev/tty; } 2>/dev/null || :
 }"""

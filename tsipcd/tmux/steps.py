@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tsipcd.core.effects import AdoptStep, StartStep, step_name
+from tsipcd.core.effects import AdoptStep, StartStep, StopStep, step_name
 from tsipcd.core.inputs import Input, Outcome, StepEnded, StepPrinted, Typed
 from tsipcd.core.topology import PanePin
 from tsipcd.tmux import scripts, transcript, tty
@@ -34,6 +34,7 @@ from tsipcd.tmux.connection import Connection
 from tsipcd.tmux.files import make_folder, open_plain, read_word
 from tsipcd.tmux.keys import TypeLine
 from tsipcd.tmux.programs import identify
+from tsipcd.tmux.stopping import Stopping
 
 PIPE = "pipe"
 
@@ -111,9 +112,14 @@ class Steps:
         self._folder = folder
         self._emit = emit
         self._changes = Changes()
+        self._stopping: dict[int, Stopping] = {}
+        """By message: the steps that are to end."""
+        self._alarms: dict[int, Alarm] = {}
+        """Of the steps that are followed."""
 
     async def start(self, effect: StartStep, connection: Connection, type_line: TypeLine) -> None:
         """Emit `Typed`, then `StepPrinted` as it prints, and `StepEnded`. Raises `TmuxError`."""
+        self._stopping.pop(effect.number, None)
         with Alarm() as alarm:
             step = self._step(effect, connection, alarm)
             try:
@@ -145,12 +151,27 @@ class Steps:
                 await step.capture.find()
                 await self._follow(step)
 
+    def stop(self, effect: StopStep) -> None:
+        """End the command of a step that is followed, or soon will be; see `stopping`."""
+        self._stopping[effect.number] = Stopping(asyncio.get_running_loop().time(), effect.asked_s)
+        if effect.number in self._alarms:
+            self._alarms[effect.number].ring()
+
     def _step(self, effect: StartStep | AdoptStep, connection: Connection, alarm: Alarm) -> _Step:
         folder = self._folder / f"run-{effect.run}" / step_name(effect.index, effect.again)
         capture = Capture(connection, effect.pin, log_path(folder), folder / PIPE)
         return _Step(effect.number, effect.pin, effect.run, effect.index, folder, capture, alarm)
 
     async def _follow(self, step: _Step) -> None:
+        self._alarms[step.number] = step.alarm
+        try:
+            end = await self._await_end(step)
+        finally:
+            del self._alarms[step.number]
+        await self._finish(step, end)
+        self._stopping.pop(step.number, None)
+
+    async def _await_end(self, step: _Step) -> _End:
         loop = asyncio.get_running_loop()
         step.followed_at = looked_at = loop.time()
         step.alarm.follow(step.pin.pid)
@@ -160,20 +181,26 @@ class Steps:
         pause_s = QUIET_S
         while True:
             step.alarm.clear()
-            end = _end_of(step)
-            if end is None:
-                self._report(step, loop.time())
-                rang = await step.alarm.wait(pause_s)
-                pause_s = QUIET_S if rang else LOOK_S
-                if rang and loop.time() - looked_at < LOOK_S:
-                    continue
-                looked_at = loop.time()
-                if _is_back_at_prompt(step, looked_at):
-                    # It may have finished between the two looks.
-                    end = _end_of(step) or _End(None, _came_back(step))
-            if end is not None:
-                await self._finish(step, end)
-                return
+            if (end := _end_of(step)) is not None:
+                return end
+            self._report(step, loop.time())
+            stopping = self._stopping.get(step.number)
+            rang = await step.alarm.wait(pause_s if stopping is None else QUIET_S)
+            pause_s = QUIET_S if rang else LOOK_S
+            if rang and stopping is None and loop.time() - looked_at < LOOK_S:
+                continue
+            looked_at = loop.time()
+            if _is_back_at_prompt(step, looked_at):
+                # It may have finished between the two looks.
+                return _end_of(step) or _End(None, _came_back(step))
+            if stopping is not None and step.shell:
+                group = tty.foreground_group(step.pin.pid)
+                # The group was read before: it is the step's, if that has not ended now.
+                if (end := _end_of(step)) is not None:
+                    return end
+                stopping.send(loop.time(), group, step.shell)
+            if stopping is not None and stopping.is_over(loop.time()):
+                return _End(None, STILL_RUNS)
 
     def _report(self, step: _Step, now: float) -> None:
         """Tell the last line that it printed, if it is another one and not too soon."""
@@ -206,6 +233,7 @@ class Steps:
 
 
 PANE_DIED = "pane died"
+STILL_RUNS = "it could not be stopped, and still runs"
 
 
 def log_path(folder: Path) -> Path:

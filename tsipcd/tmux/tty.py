@@ -66,10 +66,32 @@ def foreground_of(pid: int) -> Process | None:
 
     Usually its group's leader; if that ended before the others of a pipeline, a child of `pid` in the group.
     """
-    fields = _stat(pid)
-    if fields is None or (group := int(fields[5])) <= 0:
+    if (group := foreground_group(pid)) <= 0:
         return None
     return process(group) or _child_in_group(pid, group)
+
+
+def foreground_group(pid: int) -> int:
+    """The process group in the foreground of the terminal that `pid` controls; not above 0: there is none."""
+    fields = _stat(pid)
+    return int(fields[5]) if fields is not None else 0
+
+
+def group_of(pid: int) -> int:
+    """The process group that `pid` is in; 0: it ended."""
+    fields = _stat(pid)
+    return int(fields[2]) if fields is not None else 0
+
+
+def below(pid: int) -> list[int]:
+    """The children of `pid`, and theirs, as far as the kernel tells."""
+    found: list[int] = []
+    parents = [pid]
+    while parents:
+        children = _children(parents.pop())
+        found += children
+        parents += children
+    return found
 
 
 def process(pid: int) -> Process | None:
@@ -86,15 +108,14 @@ def process(pid: int) -> Process | None:
 
 
 def _child_in_group(pid: int, group: int) -> Process | None:
+    return next((process(child) for child in _children(pid) if group_of(child) == group), None)
+
+
+def _children(pid: int) -> list[int]:
     try:
-        children = _read(pid, f"task/{pid}/children").split()
+        return [int(child) for child in _read(pid, f"task/{pid}/children").split()]
     except OSError:
-        return None
-    for child in children:
-        fields = _stat(int(child))
-        if fields is not None and int(fields[2]) == group:
-            return process(int(child))
-    return None
+        return []
 
 
 def _stat(pid: int) -> list[str] | None:

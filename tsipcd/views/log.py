@@ -43,6 +43,7 @@ from tsipcd.core.facts import (
     MessageHeld,
     MessageKept,
     PauseKept,
+    RunCancelAsked,
     RunFinished,
     RunKept,
     RunStarted,
@@ -113,10 +114,10 @@ def lines(
             return (f"{at} DONE {_subject(fact.number, message)} exit {fact.exit_code}",)
         case RunStarted():
             return (f"{at} RUN {safe_name(fact.workflow)} run-{fact.number}",)
+        case RunCancelAsked():
+            return (f"{at} CANCEL {_run(fact.number, workflow)}{_reason(fact.by)}",)
         case RunFinished():
-            name = workflow(fact.number)
-            shown = _UNKNOWN if name is None else safe_name(name)
-            return (f"{at} END {shown} run-{fact.number} {fact.status}",)
+            return (f"{at} END {_run(fact.number, workflow)} {fact.status}",)
         case Subscribed():
             pair = f"{safe_name(fact.session)} [{safe_name(fact.event)}]"
             return (f"{at} SUBSCRIBE {pair} {fact.action}",)
@@ -153,6 +154,11 @@ def _subject(number: int, message: Callable[[int], Subject | None]) -> str:
     if known is None:
         return f"{_UNKNOWN} [{_UNKNOWN}] msg-{number}"
     return f"{safe_name(known.target)} [{known.type}] msg-{number}"
+
+
+def _run(number: int, workflow: Callable[[int], str | None]) -> str:
+    name = workflow(number)
+    return f"{_UNKNOWN if name is None else safe_name(name)} run-{number}"
 
 
 @lru_cache(maxsize=1024)
