@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from tests.faults.effort import count
-from tests.faults.stage import Seat, Stage, mark
+from tests.faults.stage import WITHIN_S, Seat, Stage, mark
 from tests.faults.tally import Tally
+from tests.support.wait import until
 from tsipcd.core.inputs import Inspected, Verdict
 from tsipcd.tmux import keys, occupant
 from tsipcd.tmux.screen import Line
@@ -36,13 +37,20 @@ class State:
 
 
 def typed(*lines: str) -> Callable[[Seat], None]:
-    """A person types these lines."""
+    """A person types these lines, and sees that they are taken in: keys under way show nowhere."""
 
     def do(seat: Seat) -> None:
         for line in lines:
+            before = seat.server.screen(seat.pane)
             seat.server.keys(seat.pane, line, "Enter")
+            changes(seat, before)
 
     return do
+
+
+def changes(seat: Seat, before: str) -> None:
+    """Wait until its screen is another than `before`."""
+    until(lambda: seat.server.screen(seat.pane) != before, what="the keys are taken in", within_s=WITHIN_S)
 
 
 def pressed(*names: str) -> Callable[[Seat], None]:

@@ -12,7 +12,7 @@ import pytest
 from tests.occupant.conftest import SHELLS, Seats, need, until
 from tsipcd.core.inputs import Verdict
 from tsipcd.core.topology import PanePin, Place
-from tsipcd.tmux import occupant
+from tsipcd.tmux import occupant, tty
 from tsipcd.tmux.connection import Connection
 from tsipcd.tmux.sight import Sight, look
 
@@ -142,6 +142,20 @@ async def test_a_plain_read_holds(sit: Seats, kind: str, command: str) -> None:
     seat.enter(command)
     await seat.becomes(f"busy: {kind}")
     seat.type("", "C-c")
+    await seat.becomes("")
+
+
+async def test_a_question_that_looks_like_a_prompt_holds(sit: Seats) -> None:
+    """dash's `read` asks for single bytes, its prompt for a buffer full."""
+    seat = await sit.shell("dash")
+    if tty.asked_bytes(seat.pin.pid) is None:
+        pytest.skip("the kernel does not tell what a process asks for")
+    seat.enter("printf 'Sure? $ '; read x")
+    await seat.shows("\nSure? $")
+    await seat.becomes("busy: dash")
+    seat.gate._panes.clear()
+    await seat.becomes("busy: dash")
+    seat.enter("y")
     await seat.becomes("")
 
 

@@ -73,7 +73,17 @@ def test_a_prompt_and_more_is_typed(row: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "row", ["~/C# projects$ ", "~$ echo a$", "here we go ", "here we go echo", f"{ARROW}  ~ echo", "80% done"]
+    "row",
+    [
+        "~/C# projects$ ",
+        "> # ",
+        f"{ANGLE} # ",
+        "~$ echo a$",
+        "here we go ",
+        "here we go echo",
+        f"{ARROW}  ~ echo",
+        "80% done",
+    ],
 )
 def test_a_line_without_an_end_is_unknown(row: str) -> None:
     """Nothing says where the prompt ends."""

@@ -305,8 +305,10 @@ def _is_at_prompt(occupant: Occupant, sight: Sight, line: Line, before: str) -> 
         return not mode.echo and (shell.edits or line is not Line.BLANK)
     if shell.edits or not mode.echo or sight.process is None:
         return False
-    # Without a line editor the prompt and `read` differ on the screen alone.
-    return _shows_prompt(line, before) and tty.reads_terminal(sight.process.pid) is not False
+    # Without a line editor the prompt and `read` differ on the screen, and in how much they ask for: `read`
+    # takes single bytes, to leave the next line to whom it belongs.
+    pid = sight.process.pid
+    return _shows_prompt(line, before) and tty.reads_terminal(pid) is not False and tty.asked_bytes(pid) != 1
 
 
 def _shows_prompt(line: Line, before: str) -> bool:

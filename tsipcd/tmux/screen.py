@@ -34,6 +34,10 @@ POWERLINE = re.compile("[\ue0a0-\ue0d4]$")
 _PROMPT_AND_TEXT = re.compile(rf"(?:[$#>{ANGLES}]|(?<!\d)%|(?<=\S )[\u03bb\u279c]) +\S")
 _SHELL_PROMPT_AND_TEXT = re.compile(r"(?:[$#]|(?<!\d)%) +\S")
 
+# The begin of a comment behind the prompt `> `, or a prompt of that shape.
+_ANGLE_AND_END = re.compile(rf"(?:^|\s)[>{ANGLES}] +[#$%]$")
+
+# A prompt, several times.
 _PROMPTS = re.compile(rf"([{ENDS}] ?|[^ ].*?[{ENDS}] ?)\1+")
 
 # Prompts without a usable end that many people have: `➜  folder git:(main) `.
@@ -137,6 +141,8 @@ def _line_before(before: str, known: tuple[str, ...], *, console: bool) -> Line:
         return Line.TYPED
     if _KNOWN_SHAPES.fullmatch(before):
         return Line.EMPTY
+    if _ANGLE_AND_END.search(text):
+        return Line.UNKNOWN
     if text[-1] in ENDS or POWERLINE.search(text):
         if not _SHELL_PROMPT_AND_TEXT.search(text):
             return Line.EMPTY

@@ -28,6 +28,10 @@ _PIDFD_INFO_EXIT = 1 << 3
 _PIDFD_GET_INFO = (3 << 30) | (_PIDFD_INFO.size << 16) | (0xFF << 8) | 11
 
 
+_READ_CALLS = {"x86_64": "0", "aarch64": "63"}
+"""The number of read(2) by machine."""
+_COUNT_WORD = 3
+
 MAX_LINE_BYTES = 4095 if sys.platform == "linux" else 1023
 """Of a line in line mode, without its end. More is dropped by the terminal."""
 
@@ -166,6 +170,17 @@ def reads_terminal(pid: int) -> bool | None:
         fields = _stat(pid)
         return False if fields is not None and fields[0] == "R" else None
     return place in READS_TERMINAL
+
+
+def asked_bytes(pid: int) -> int | None:
+    """How many bytes the read asks for in which `pid` sleeps; None: it is in none, or we may not know."""
+    try:
+        words = _read(pid, "syscall").decode().split()
+    except OSError:
+        return None
+    if len(words) <= _COUNT_WORD or words[0] != _READ_CALLS.get(os.uname().machine):
+        return None
+    return int(words[_COUNT_WORD], 16)
 
 
 def has_open(pid: int, folder: Path) -> bool:
