@@ -70,6 +70,7 @@ cancel msg-1"""
 
 BAD = {
     "an open quote": (b"send a b 'c", "no closing quotation"),
+    "a NUL": (b"send absent b \0", "NUL"),
     "too few words": (b"send a", "Missing"),
     "no command": (b"snd a b c", "snd"),
     "other bytes": (b"send a b \xff", "not UTF-8"),
@@ -104,6 +105,34 @@ def test_json_and_nul(daemon: Daemon) -> None:
     assert json.loads(answers[1])["code"] == "bad_params"
     assert err == ""
     assert daemon.call("show", id="1")["message"]["message"] == "a\nb"
+
+
+def test_json_as_on_the_socket(daemon: Daemon) -> None:
+    """An object in a line is answered by one, with its id, and so are mistakes in it."""
+    params = {"source": "me", "target": "absent", "message": "✓\0", "type": "data"}
+    lines = [
+        json.dumps({"id": "x", "method": "send", "params": params}),
+        "send me absent ls",
+        '{"id": 7, "method": "show", "params": {"id": "msg-9"}}',
+        '{"id": 8, "method": "sing"}',
+        '{"id": 9, "method": "show", "params": []}',
+        '{"id": 10, "method": "show", "params": {"id": 5}}',
+        '{"id": 11, "method": "show", "params": {"ids": "msg-1"}}',
+        '{"id": 12, "method": "stop"}',
+        '{"id": 13, "method": "send", "params": {"source": "me", "target": "absent", "message": "\\ud800"}}',
+        '{"method": ',
+    ]
+    status, answers, _ = piped(daemon, "\n".join(lines).encode())
+    assert answers.pop(1) == "ok msg-2"
+    done, *failed = map(json.loads, answers)
+    assert (done["id"], done["result"]["id"]) == ("x", "msg-1")
+    assert [one["id"] for one in failed] == [7, 8, 9, 10, 11, 12, 13, None]
+    codes = [one["error"]["data"]["code"] for one in failed]
+    assert codes[:3] == ["unknown_id", "unknown_method", "unknown_method"]
+    assert set(codes[3:]) <= {"bad_params", "bad_frame", "unknown_method"}
+    assert "line 4: no method is called 'sing'" in failed[1]["error"]["message"]
+    assert status == 2
+    assert daemon.call("show", id="1")["message"]["message"] == "✓\0"
 
 
 def test_a_line_is_answered_before_the_next_one_comes(daemon: Daemon) -> None:

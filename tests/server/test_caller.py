@@ -38,7 +38,25 @@ def test_ancestors_are_listed_from_the_process_up(asleep: subprocess.Popen[bytes
     """Itself first, then its parent, and so on."""
     chain = ancestry(asleep.pid)
     assert chain[:3] == (asleep.pid, os.getpid(), os.getppid())
-    assert chain[-1] == 1 or len(chain) < 64
+    assert 1 in chain or len(chain) < 64
+
+
+def test_an_orphan_belongs_to_the_terminal_that_it_was_started_in() -> None:
+    """Its parent has ended, and init is its parent now; the shell that leads its session is still found."""
+    leader = subprocess.Popen(
+        ["/bin/sh", "-c", "(sleep 60 & echo $!); exec sleep 60"],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert leader.stdout is not None
+    with leader, leader.stdout:
+        orphan = int(leader.stdout.readline())
+        chain = ancestry(orphan)
+        os.killpg(leader.pid, 9)
+    assert chain[0] == orphan
+    assert {leader.pid, os.getpid()} <= set(chain)
+    assert len(set(chain)) == len(chain)
 
 
 def test_a_name_with_parentheses_does_not_confuse(tmp_path: Path) -> None:

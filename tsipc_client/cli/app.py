@@ -71,12 +71,13 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("events", events.events, "log"),
     ("sessions", sessions.sessions, ""),
     ("pipe", scripting.pipe, ""),
+    ("shell-init", scripting.shell_init, ""),
     ("doctor", upkeep.doctor, ""),
     ("fsck", upkeep.fsck, ""),
 )
 """Name, function, short name."""
 
-LOCAL_COMMANDS = frozenset({"pipe", "doctor", "fsck"})
+LOCAL_COMMANDS = frozenset({"pipe", "shell-init", "doctor", "fsck"})
 """Those that are no request: one carries those of others, two are for when no daemon can run."""
 
 DAEMON_COMMANDS: tuple[tuple[str, Command], ...] = (

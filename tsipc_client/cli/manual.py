@@ -41,7 +41,7 @@ def show(words: Sequence[str]) -> int | None:
 
 
 def _page(names: list[str]) -> str | None:
-    if not all(name.isascii() and name.isalpha() for name in names):
+    if not all(name.isascii() and name.replace("-", "").isalpha() for name in names):
         return None  # no name of a command, but perhaps one of a file elsewhere
     path = f"{os.path.dirname(__file__)}/{FOLDER}/{'-'.join(['ts-ipc', *names])}.txt"  # noqa: PTH120 (`pathlib` takes too long)
     try:

@@ -6,12 +6,13 @@ for round trips, and whoever writes one and waits gets its answer. What breaks o
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stdout
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from io import StringIO
 from itertools import groupby, islice
 
@@ -24,9 +25,11 @@ from tsipc_client.render import answer
 from tsipc_client.render.document import document
 from tsipc_client.render.failure import error_document
 from tsipc_client.render.json_text import encode
-from tsipc_client.wire.errors import WireError
+from tsipc_client.wire import codec
+from tsipc_client.wire.errors import Broken, ErrorCode, WireError
 from tsipc_client.wire.messages import (
     MAX_FRAME_BYTES,
+    REQUESTS,
     Cancelled,
     PipelineSaved,
     Publish,
@@ -39,6 +42,7 @@ from tsipc_client.wire.messages import (
     Saved,
     Send,
     Sent,
+    Stop,
     Subscribed,
 )
 from tsipc_client.wire.text import visible
@@ -48,6 +52,8 @@ PROGRAM = "ts-ipc"
 TOGETHER = 512
 """Requests that are under way at once, and repeated together if the daemon dies."""
 
+_KINDS: dict[str, type[Request]] = {kind.METHOD: kind for kind in REQUESTS if kind is not Stop}
+_JSON_RPC_ERROR = -32_000
 _READ_BYTES = 1 << 16
 _TOO_LONG = b"-" * (MAX_FRAME_BYTES + 1)
 """Stands for a line that was not kept."""
@@ -60,6 +66,9 @@ class Line:
     number: int
     text: bytes
     request: Request | None = None
+    is_json: bool = False
+    id: object = None
+    """Of a request in JSON, which its answer carries back."""
     outcome: Result | WireError | None = None
 
 
@@ -71,7 +80,7 @@ def pipe(options: Options, *, null: bool) -> int:
     with Client(timeout_s=options.timeout_s) as client:
         for lines in _batches(sys.stdin.fileno(), b"\0" if null else b"\n"):
             _ask(client, lines)
-            screen.put(_answer(line, json=options.json) for line in lines)
+            screen.put(_answer(line, as_json=options.json) for line in lines)
             for line in lines:
                 if isinstance(line.outcome, WireError):
                     status = status or status_of_error(line.outcome)
@@ -84,7 +93,7 @@ def _ask(client: Client, lines: list[Line]) -> None:
     """Every line has its outcome."""
     for line in lines:
         try:
-            line.request = _understood(line.text)
+            line.request = _understood(line)
         except WireError as error:
             error.message = f"line {line.number}: {error.message}"
             line.outcome = error
@@ -120,25 +129,57 @@ def _says_something(text: bytes) -> bool:
     return bool(text.strip()) and not text.lstrip().startswith(b"#")
 
 
-def _understood(text: bytes) -> Request:
+def _understood(line: Line) -> Request:
     """The request that a line makes. Raises a `WireError`."""
+    text = line.text
     if len(text) > MAX_FRAME_BYTES:
         raise bad_input(
             f"it has more than {MAX_FRAME_BYTES:,} bytes", hint="leave large data in a file and send its path"
         )
+    if b"\0" in text:
+        raise bad_input("it has a NUL byte", hint="for other bytes, encode them first (base64)")
     try:
-        words = shlex.split(text.decode())
+        typed = text.decode()
     except UnicodeDecodeError as error:
         raise bad_input(f"it is not UTF-8 (byte {error.start + 1})") from error
-    except ValueError as error:
-        raise bad_input(str(error).lower(), hint="quote as in a shell") from error
-    request = _request(words[1:] if words[:1] == [PROGRAM] else words)
+    line.is_json = typed.lstrip().startswith("{")
+    request = _of_json(line, typed) if line.is_json else _of_words(typed)
     if isinstance(request, Run) and request.follow:
         raise bad_input("run waits for the run's end, and all that follow with it", hint="add --detach")
     return request
 
 
-def _request(words: list[str]) -> Request:
+def _of_words(text: str) -> Request:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise bad_input(str(error).lower(), hint="quote as in a shell") from error
+    return request_of(words[1:] if words[:1] == [PROGRAM] else words)
+
+
+def _of_json(line: Line, text: str) -> Request:
+    """As on the socket: docs/protocol.md."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise bad_input(f"no JSON: {error}", code=ErrorCode.BAD_FRAME) from error
+    told = document.get("id")
+    line.id = told if isinstance(told, str | int) else None
+    method, params = document.get("method"), document.get("params", {})
+    kind = _KINDS.get(method) if isinstance(method, str) else None
+    if kind is None or not isinstance(params, dict):
+        wrong = "params is no object" if kind else f"no method is called {method!r}"
+        raise bad_input(wrong, hint=f"there are: {', '.join(_KINDS)}", code=ErrorCode.UNKNOWN_METHOD)
+    if unknown := sorted(set(params) - {field.name for field in fields(kind)}):
+        raise bad_input(f"{method} has no parameter {unknown[0]!r}")
+    try:
+        return codec.build(kind, params)
+    except Broken as error:
+        raise bad_input(f"{method}: {error.__cause__}") from error
+
+
+def request_of(words: list[str]) -> Request:
+    """The request that a command line of these words makes. Raises a `WireError`."""
     question = plain.read(words)
     if question is not None:
         return onward.request_of(question)
@@ -156,16 +197,18 @@ def _request(words: list[str]) -> Request:
 # ── answers ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _answer(line: Line, *, json: bool) -> str:
+def _answer(line: Line, *, as_json: bool) -> str:
     outcome = line.outcome
     if outcome is None:
         raise AssertionError("every line has its outcome")
+    if line.is_json:
+        return _in_json(line.id, outcome)
     if isinstance(outcome, WireError):
-        if json:
+        if as_json:
             return error_document(outcome)
         hint = f" ({outcome.hint})" if outcome.hint else ""
         return visible(f"error {outcome.code} {outcome.message}{hint}".replace("\n", " "))
-    if json:
+    if as_json:
         return document(outcome)
     match outcome:
         case Sent(id=id_):
@@ -178,3 +221,12 @@ def _answer(line: Line, *, json: bool) -> str:
             return "ok"
         case _:
             return f"ok {encode(asdict(outcome))}"
+
+
+def _in_json(id_: object, outcome: Result | WireError) -> str:
+    """As on the socket."""
+    if not isinstance(outcome, WireError):
+        return encode({"jsonrpc": "2.0", "id": id_, "result": asdict(outcome)})
+    told = {"code": outcome.code, "hint": outcome.hint, "data": outcome.data}
+    error = {"code": _JSON_RPC_ERROR, "message": outcome.message, "data": told}
+    return encode({"jsonrpc": "2.0", "id": id_, "error": error})

@@ -42,7 +42,11 @@ def is_terminal(stream: TextIO) -> bool:
 
 def can_redraw(stream: TextIO) -> bool:
     """Whether lines on it can be overwritten."""
-    return is_terminal(stream) and os.environ.get("TERM", "") not in {"", "dumb"}
+    return is_terminal(stream) and _is_able()
+
+
+def _is_able() -> bool:
+    return os.environ.get("TERM", "") not in {"", "dumb"}
 
 
 def style_of(stream: TextIO) -> Style:
@@ -50,12 +54,15 @@ def style_of(stream: TextIO) -> Style:
     from tsipc_client.render.style import Style  # noqa: PLC0415 (an id alone needs no style)
 
     terminal = is_terminal(stream)
-    colour = can_redraw(stream)
-    if os.environ.get("FORCE_COLOR", "0") not in {"", "0"}:
-        colour = True
-    if os.environ.get("NO_COLOR"):
-        colour = False
+    colour = is_coloured(terminal=terminal)
     return Style(width=width_of(stream) if terminal else None, colour=colour, terminal=terminal)
+
+
+def is_coloured(*, terminal: bool) -> bool:
+    """Whether there is colour on a stream that is a terminal or none: see `style_of`."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return os.environ.get("FORCE_COLOR", "0") not in {"", "0"} or (terminal and _is_able())
 
 
 def width_of(stream: TextIO) -> int:

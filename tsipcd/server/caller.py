@@ -47,17 +47,30 @@ def credentials(connection: socket.socket) -> Credentials:
 
 
 def ancestry(pid: int) -> tuple[int, ...]:
-    """`pid`, its parent, and so on up to init; empty where the system does not tell."""
+    """`pid`, its parent, and so on up to init, then whoever leads its session, and so on.
+
+    A process whose parent has ended is init's child; the terminal that it was started in it still belongs to.
+    Empty where the system does not tell.
+    """
+    chain, session = _line(pid)
+    return tuple(dict.fromkeys(chain + (_line(session)[0] if session not in chain else [])))
+
+
+def _line(pid: int) -> tuple[list[int], int]:
+    """`pid` and those above it, and the session of `pid`; 0: none, or not known."""
     chain: list[int] = []
+    session = 0
     while pid > 0 and len(chain) < _MAX_ANCESTORS:
         try:
             stat = (_PROC / str(pid) / "stat").read_bytes()
         except OSError:
             break
-        chain.append(pid)
         # The second field is a name in parentheses that may itself hold anything.
-        pid = int(stat[stat.rindex(b")") + 1 :].split(maxsplit=2)[1])
-    return tuple(chain)
+        _, parent, _, leader, *_ = stat[stat.rindex(b")") + 1 :].split(maxsplit=4)
+        session = session if chain else int(leader)
+        chain.append(pid)
+        pid = int(parent)
+    return chain, session
 
 
 def tmux_sockets(pid: int) -> tuple[Path, ...]:
