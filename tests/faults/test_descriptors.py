@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import resource
-import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from unittest import mock
 
 import pytest
 
+from tests.faults.disks import strace
 from tests.faults.effort import count
 from tests.faults.stage import Stage, mark
 from tests.faults.tally import Tally
@@ -240,14 +240,6 @@ def _id_in(answer: bytes) -> str:
     assert b'"result"' in answer, answer
     key = b'"id":"' if b'"id":"' in answer else b'"run":"'
     return answer.split(key)[1].split(b'"')[0].decode()
-
-
-def strace(inject: str) -> tuple[str, ...]:
-    """What makes these calls of the daemon fail."""
-    if shutil.which("strace") is None:
-        pytest.skip("needs strace")
-    calls = inject.partition(":")[0]
-    return ("strace", "-D", "-f", "-qqq", "-o", "/dev/null", f"--trace={calls}", f"--inject={inject}")
 
 
 @pytest.mark.parametrize("error", ["EMFILE", "ENFILE", "ENOMEM", "EPERM"])
