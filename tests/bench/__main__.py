@@ -16,6 +16,7 @@ from tests.bench import (
     delivering,
     durable,
     guard,
+    looping,
     others,
     recovering,
     report,
@@ -34,6 +35,9 @@ BASELINE = ROOT / "tests/bench/baseline.json"
 Part = Callable[[Stage, int], list[Row]]
 PARTS: dict[str, Part] = {
     "starting": lambda stage, n: starting.measure(stage, rounds=n),
+    "looping": lambda stage, n: looping.measure(
+        stage, sends=1000 if n > 10 else 10 * n, rounds=max(n // 20, 1)
+    ),
     "delivering": lambda stage, n: delivering.one_pane(stage, rounds=2 * n),
     "others": lambda stage, n: others.measure(stage, rounds=n),
     "steps": lambda stage, n: delivering.steps(stage, rounds=max(n // 5, 1)),
