@@ -167,6 +167,10 @@ class AsyncClient:
         """The last `lines` lines of the event log."""
         return expect(m.LogLines, await self.call(m.Events(lines=lines)))
 
+    async def runs(self, *, limit: int = 20) -> m.RunList:
+        """The latest workflow runs, oldest first."""
+        return expect(m.RunList, await self.call(m.Runs(limit=limit)))
+
     async def sessions(self) -> m.SessionList:
         """Every session of every tmux server that can be seen."""
         return expect(m.SessionList, await self.call(m.Sessions()))

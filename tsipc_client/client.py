@@ -177,6 +177,10 @@ class Client:
         """The last `lines` lines of the event log."""
         return expect(m.LogLines, self.call(m.Events(lines=lines)))
 
+    def runs(self, *, limit: int = 20) -> m.RunList:
+        """The latest workflow runs, oldest first."""
+        return expect(m.RunList, self.call(m.Runs(limit=limit)))
+
     def sessions(self) -> m.SessionList:
         """Every session of every tmux server that can be seen."""
         return expect(m.SessionList, self.call(m.Sessions()))

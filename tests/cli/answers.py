@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.cli import samples
-from tsipc_client.wire.messages import LogLines, Queued, Result, SessionList, SubscriptionTable
+from tsipc_client.wire.messages import LogLines, Queued, Result, RunList, SessionList, SubscriptionTable
 
 ANSWERS: dict[str, tuple[str, Result]] = {
     "send": ("send me claude-manager ls", samples.SENT),
@@ -29,6 +29,8 @@ ANSWERS: dict[str, tuple[str, Result]] = {
     "subscriptions, none": ("subs", SubscriptionTable(subscriptions=())),
     "events": ("events", samples.EVENTS_OF_V1),
     "events, cut": ("log 3", LogLines(lines=(samples.HOSTILE,), path="/x", cut=True)),
+    "runs": ("runs", samples.RUNS),
+    "runs, none": ("runs --limit 3", RunList(runs=())),
     "sessions": ("sessions", samples.SESSIONS),
     "sessions, none": ("sessions", SessionList(sessions=())),
     "status": ("daemon status", samples.STATUS),

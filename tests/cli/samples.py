@@ -19,7 +19,9 @@ from tsipc_client.wire.messages import (
     Queued,
     Resolved,
     RunEnded,
+    RunList,
     RunStatus,
+    RunView,
     Saved,
     Sent,
     SessionList,
@@ -315,3 +317,20 @@ UNKNOWN_SESSION = UnknownSession(
     data={"nearest": ["claude-manager"]},
 )
 HOSTILE_ERROR = BadInput(ErrorCode.BAD_PARAMS, HOSTILE, hint=HOSTILE)
+
+RUNS = RunList(
+    runs=(
+        RunView(
+            run="run-7", workflow="deploy-full", status=RunStatus.SUCCESS, steps=2, done=2, step=2,
+            session="claude-manager", reason="", started_at=1759295723.0, ended_at=1759295764.0,
+        ),
+        RunView(
+            run="run-8", workflow="배포", status=RunStatus.FAILURE, steps=2, done=0, step=1,
+            session="claude-blacklist", reason="exit 1", started_at=1759295783.0, ended_at=1759295797.5,
+        ),
+        RunView(
+            run="run-9", workflow=HOSTILE, status=RunStatus.RUNNING, steps=3, done=1, step=2,
+            session="claude-manager", reason=HOSTILE, started_at=1759295813.0, ended_at=None,
+        ),
+    )
+)  # fmt: skip

@@ -23,6 +23,7 @@ from tsipc_client.wire.messages import (
     Resolve,
     Result,
     Run,
+    Runs,
     Send,
     Sessions,
     Status,
@@ -56,6 +57,7 @@ CASES: dict[str, tuple[Request, Result]] = {
     "resolved": (Resolve(id="msg-130", decision=Decision.REDELIVER), samples.RESOLVED),
     "resolved, held": (Resolve(id="msg-130", decision=Decision.REDELIVER), samples.RESOLVED_HELD),
     "queue": (Queue(), samples.QUEUE),
+    "runs": (Runs(), samples.RUNS),
     "sessions": (Sessions(), samples.SESSIONS),
     "stopping": (Stop(), samples.STOPPING),
 }

@@ -21,6 +21,7 @@ from tsipc_client.wire.messages import (
     Request,
     Resolve,
     Run,
+    Runs,
     Send,
     Sessions,
     Show,
@@ -72,6 +73,7 @@ REQUESTS: dict[str, Request] = {
     "subscriptions": Subscriptions(),
     "events": Events(lines=20),
     "events 50": Events(lines=50),
+    "runs --limit 5": Runs(limit=5),
     "sessions": Sessions(),
 }
 

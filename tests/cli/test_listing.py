@@ -12,7 +12,7 @@ from tests.cli import samples
 from tsipc_client.render import listing
 from tsipc_client.render.columns import columns
 from tsipc_client.render.style import PLAIN, Style
-from tsipc_client.wire.messages import LogLines, Queued, SessionList, SubscriptionTable
+from tsipc_client.wire.messages import LogLines, Queued, RunList, SessionList, SubscriptionTable
 
 TERMINAL = Style(width=80, colour=True, terminal=True)
 NARROW = Style(width=30, terminal=True)
@@ -26,6 +26,8 @@ CASES: dict[str, tuple[Listing, object]] = {
     "subscriptions": (listing.subscriptions, samples.SUBSCRIPTIONS),
     "no subscriptions": (listing.subscriptions, SubscriptionTable(subscriptions=())),
     "events": (listing.events, samples.EVENTS_OF_V1),
+    "runs": (listing.runs, samples.RUNS),
+    "no runs": (listing.runs, RunList(runs=())),
     "sessions": (listing.sessions, samples.SESSIONS),
     "no sessions": (listing.sessions, SessionList(sessions=())),
 }

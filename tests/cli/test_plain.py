@@ -58,6 +58,8 @@ PLAIN = {
     "events",
     "events 20",
     "log 50",
+    "runs",
+    "runs --limit 3",
     "sessions",
     "send a b c --now --ttl 10m --key k",
     "send --raw a b c data --secret --json --timeout 5",

@@ -158,6 +158,25 @@ SAMPLES: tuple[tuple[m.Request, m.Result], ...] = (
         ),
     ),
     (m.Stop(), m.Stopping(pid=4711)),
+    (
+        m.Runs(limit=5),
+        m.RunList(
+            runs=(
+                m.RunView(
+                    run="run-3",
+                    workflow="deploy-full",
+                    status=m.RunStatus.RUNNING,
+                    steps=2,
+                    done=1,
+                    step=2,
+                    session="claude-manager",
+                    reason="busy: vim",
+                    started_at=1759295723.25,
+                    ended_at=None,
+                ),
+            )
+        ),
+    ),
 )
 
 RESULTS: dict[type[m.Request], m.Result] = {type(request): result for request, result in SAMPLES}

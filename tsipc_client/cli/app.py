@@ -62,6 +62,7 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("publish", events.publish, "pub"),
     ("workflow", workflows.workflow, "wf"),
     ("run", workflows.run, ""),
+    ("runs", workflows.runs, ""),
     ("pipeline", workflows.pipeline, ""),
     ("queue", messages.queue, "q"),
     ("show", messages.show, ""),

@@ -33,6 +33,8 @@ STATUSES = (
     "in-doubt",
 )
 
+RUN_STATUSES = ("running", "success", "failure", "cancelled", "interrupted", "cancelling")
+
 STATUS_OF_ERROR = {
     **dict.fromkeys(("too_large", "unknown_id", "unknown_workflow"), 2),
     **dict.fromkeys(("unknown_session", "ambiguous_session"), 6),
@@ -46,7 +48,7 @@ _WORDS: dict[str, tuple[str | None, ...]] = {
     "type": plain.TYPES,
     "action": (*plain.ACTIONS, None),
     "decision": (*plain.DECISIONS, None),
-    "status": (*STATUSES, "running", "cancelling", None),
+    "status": (*STATUSES, *RUN_STATUSES, None),
 }
 """Fields that hold one of a few words."""
 
@@ -72,6 +74,12 @@ SHAPES: dict[str, Shape] = {
         **dict.fromkeys(("run", "workflow", "status")),
         "steps": _STEP_VIEW,
         **dict.fromkeys(("started_at", "ended_at")),
+    },
+    "runs": {
+        "runs": dict.fromkeys(
+            ("run", "workflow", "status", "steps", "done", "step", "session", "reason", "started_at",
+             "ended_at")
+        )
     },
     "pipeline": {"subscription": _SUBSCRIBED, "workflow": _SAVED},
     "queue": {"messages": _MESSAGE, "waiting": None},
@@ -218,6 +226,7 @@ def _lines(method: str, result: Any, style: Style) -> Iterable[str]:  # noqa: AN
     from tsipc_client.render import listing  # noqa: PLC0415 (as above)
 
     listings: dict[str, Callable[[Any, Style], Iterator[str]]] = {
+        "runs": listing.runs,
         "queue": listing.queue,
         "subscriptions": listing.subscriptions,
         "events": listing.events,

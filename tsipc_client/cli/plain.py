@@ -70,6 +70,7 @@ _ARGUMENTS: dict[str, tuple[int, tuple[str, ...]]] = {
     "publish": (2, ("source", "event", "data")),
     "run": (1, ("name",)),
     "pipeline": (2, ("source", "target")),
+    "runs": (0, ()),
     "queue": (0, ()),
     "show": (1, ("id",)),
     "cancel": (1, ("id",)),
@@ -94,6 +95,7 @@ _VALUES = {
     "send": {"--ttl": "ttl_s", "--key": "key"},
     "publish": {"--key": "key"},
     "run": {"--key": "key"},
+    "runs": {"--limit": "limit"},
     "queue": {"--limit": "limit"},
 }
 """Options that are followed by a value."""

@@ -1,4 +1,4 @@
-"""The commands about workflows, from words to requests: workflow, run, pipeline."""
+"""The commands about workflows, from words to requests: workflow, run, runs, pipeline."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from tsipc_client.cli import arguments
 from tsipc_client.cli.flags import AsJson, Key, Timeout, options
 from tsipc_client.cli.orders import Ask
-from tsipc_client.wire.messages import Pipeline, Run, Workflow
+from tsipc_client.wire.messages import Pipeline, Run, Runs, Workflow
 
 WorkflowName = Annotated[str, typer.Argument(metavar="NAME", help="The workflow's name.")]
 
@@ -69,6 +69,24 @@ def run(
     return Ask(
         Run(name=name, follow=not detach, key=key), options(json=json, timeout=timeout, patient=patient)
     )
+
+
+def runs(
+    *,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="At most the last N.")] = 20,
+    json: AsJson = False,
+    timeout: Timeout = "",
+) -> Ask:
+    """List the runs of workflows, oldest first.
+
+    Those that go on and the latest that ended. Of each: at which step it is, in which session, and why it
+    waits there or how it went wrong.
+
+    Examples:
+      ts-ipc runs
+      ts-ipc runs --limit 100 --json
+    """
+    return Ask(Runs(limit=limit), options(json=json, timeout=timeout))
 
 
 def pipeline(

@@ -21,6 +21,7 @@ from tsipc_client.wire.messages import (
     Resolved,
     Result,
     RunEnded,
+    RunList,
     RunStatus,
     Saved,
     Send,
@@ -63,6 +64,8 @@ def data_lines(result: Result, style: Style, *, now: float) -> Iterator[str]:
             yield from listing.subscriptions(result, style)
         case LogLines():
             yield from listing.events(result, style)
+        case RunList():
+            yield from listing.runs(result, style)
         case SessionList():
             yield from listing.sessions(result, style)
         case StatusReport():

@@ -1,10 +1,11 @@
-"""The listings: queue, subscriptions, event log, sessions. The first three have the shapes of version 1.
+"""The listings: queue, subscriptions, event log, runs, sessions. Three have version 1's shapes.
 
 Loaded by short commands: it knows the messages by their fields, and does not load them.
 """
 
 from __future__ import annotations
 
+from tsipc_client.render.amounts import duration, moment
 from tsipc_client.render.columns import columns, cut, share
 from tsipc_client.render.style import STATUS_TONES, Tone, line
 from tsipc_client.wire.text import visible
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
         LogLines,
         MessageView,
         Queued,
+        RunList,
+        RunView,
         SessionList,
         Subscription,
         SubscriptionTable,
@@ -111,6 +114,34 @@ def events(result: LogLines, style: Style) -> Iterator[str]:
         timestamp, _, rest = text.partition(" ")
         action, separator, detail = rest.partition(" ")
         yield line(uncut, (timestamp, Tone.DIM), " " if rest else "", (action, Tone.CYAN), separator, detail)
+
+
+def runs(result: RunList, style: Style) -> Iterator[str]:
+    """One row a run, under a heading: at which step it is, and why it waits there or went wrong."""
+    if not result.runs:
+        yield line(style, ("(no runs)", Tone.DIM))
+        return
+    header = ["RUN", "STATUS", "DONE", "STARTED", "TOOK", "WORKFLOW", "STEP"]
+    rows = [
+        [
+            view.run,
+            view.status,
+            f"{view.done}/{view.steps}",
+            moment(view.started_at),
+            "-" if view.ended_at is None else duration(view.ended_at - view.started_at),
+            visible(view.workflow),
+            _at_step(view),
+        ]
+        for view in result.runs
+    ]
+    yield from table(header, rows, style)
+
+
+def _at_step(view: RunView) -> str:
+    if view.status == "success" or not view.step:
+        return "-"
+    reason = f": {visible(view.reason)}" if view.reason else ""
+    return f"{view.step} in {visible(view.session)}{reason}"
 
 
 def sessions(result: SessionList, style: Style) -> Iterator[str]:

@@ -172,6 +172,14 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """The latest workflow runs, oldest first, at most the last `limit`, ended or not."""
+
+    METHOD: ClassVar[str] = "runs"
+    limit: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
     """Subscribe `target` to deployments of `source` and create `deploy-SOURCE-to-TARGET`."""
 
@@ -269,6 +277,7 @@ Request = (
     | Sessions
     | DaemonStatus
     | Stop
+    | Runs
 )
 
 REQUESTS: tuple[type[Request], ...] = (
@@ -289,6 +298,7 @@ REQUESTS: tuple[type[Request], ...] = (
     Sessions,
     DaemonStatus,
     Stop,
+    Runs,
 )
 """Every request class, in the order `hello` lists their methods."""
 
@@ -405,6 +415,34 @@ class RunEnded:
     steps: tuple[StepView, ...]
     started_at: float
     ended_at: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """One run, as listed."""
+
+    run: str
+    workflow: str
+    status: RunStatus
+    steps: int
+    """How many it has."""
+    done: int
+    """How many of them exited with 0."""
+    step: int
+    """The one that is under way, or was the last; 0: none was begun."""
+    session: str
+    """That step's."""
+    reason: str
+    """Why that step waits, or how it went wrong; empty: neither."""
+    started_at: float
+    ended_at: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunList:
+    """Answer to `Runs`."""
+
+    runs: tuple[RunView, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -600,6 +638,7 @@ Result = (
     | SessionList
     | StatusReport
     | Stopping
+    | RunList
 )
 
 RESULTS: dict[type[Request], type[Result]] = {
@@ -620,6 +659,7 @@ RESULTS: dict[type[Request], type[Result]] = {
     Sessions: SessionList,
     DaemonStatus: StatusReport,
     Stop: Stopping,
+    Runs: RunList,
 }
 """What each request is answered with."""
 

@@ -19,6 +19,7 @@ from tsipc_client.wire.messages import (
     Status,
     Step,
 )
+from tsipcd.core.records import StepEnd
 from tsipcd.core.topology import PanePin
 
 
@@ -286,6 +287,7 @@ class RunKept(_Fact, frozen=True, tag="run-kept"):
     """The messages of the steps reached so far."""
     depth: int = 0
     cancel_asked_at: float | None = None
+    ends: tuple[StepEnd, ...] = ()
 
 
 class PauseKept(_Fact, frozen=True, tag="pause-kept"):

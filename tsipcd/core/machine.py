@@ -229,6 +229,8 @@ class Machine:
                 turn.ask(e.Reply(call, self._show(request)))
             case m.Subscriptions():
                 turn.ask(e.Reply(call, m.SubscriptionTable(subscriptions=self._requests.subscriptions)))
+            case m.Runs():
+                turn.ask(e.Reply(call, self._runs.listed(request)))
             case m.Sessions():
                 turn.ask(e.Reply(call, listings.sessions(self.state, self.world)))
             case m.Hello() | m.Run() | m.Events() | m.DaemonStatus() | m.Stop():

@@ -107,6 +107,25 @@ class Message(msgspec.Struct, gc=False):
         return f"msg-{self.number}"
 
 
+def time_of(message: Message, status: Status) -> float | None:
+    """When it first came to `status`; None: it did not."""
+    return next((at for at, moved_to, _ in message.story if moved_to is status), None)
+
+
+class StepEnd(msgspec.Struct, frozen=True):
+    """How a step ended. Its run keeps it, since its message is forgotten earlier."""
+
+    step: int
+    message: int
+    status: Status
+    reason: str
+    exit_code: int | None
+    started_at: float | None
+    ended_at: float
+    again: int
+    """How often it was begun anew after a doubt."""
+
+
 class RunRecord(msgspec.Struct):
     """One execution of a workflow, with the definition as it was when it started."""
 
@@ -121,6 +140,16 @@ class RunRecord(msgspec.Struct):
     depth: int = 0
     cancel_asked_at: float | None = None
     """From then on nothing is begun, and what runs is stopped; None: nobody asked for that."""
+    ends: dict[int, StepEnd] = msgspec.field(default_factory=dict)
+    """By step, of those that ended."""
+
+    def note_end(self, message: Message) -> None:
+        """Keep how the step of `message` ended, if it did."""
+        if message.has_ended:
+            self.ends[message.step] = StepEnd(
+                message.step, message.number, message.status, message.reason, message.course.exit_code,
+                time_of(message, Status.STARTED), message.story[-1][0], message.course.redelivered,
+            )  # fmt: skip
 
     @property
     def has_ended(self) -> bool:

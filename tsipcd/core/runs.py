@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tsipc_client.wire import messages as m
 from tsipc_client.wire.messages import MessageType, Progress, RunEnded, RunStatus, Status, StepView
 from tsipcd.core import effects as e
 from tsipcd.core import facts as f
@@ -16,7 +17,7 @@ from tsipcd.core import inputs as i
 from tsipcd.core.deliveries import Deliveries
 from tsipcd.core.delivery import WAITING
 from tsipcd.core.names import Absent, World, absent_reason
-from tsipcd.core.records import Message, RunRecord
+from tsipcd.core.records import Message, RunRecord, StepEnd, time_of
 from tsipcd.core.state import State
 from tsipcd.core.turn import Turn
 
@@ -26,6 +27,9 @@ RUN_STATUS: Final = {
     Status.IN_DOUBT: RunStatus.INTERRUPTED,
 }
 """What becomes of a run whose step ended in one of these."""
+
+MAX_LISTED: Final = 500
+"""Runs in one answer; more would not fit into a frame."""
 
 _OF_RUNS: Final = (f.RunCancelAsked, f.RunFinished)
 """Facts whose number is a run's."""
@@ -106,7 +110,7 @@ class Runs:
         elif last is not None and last.status is Status.DONE and last.course.exit_code != 0:
             self._finish(turn, run, RunStatus.FAILURE)
         elif last is not None and last.status is Status.FAILED:
-            started = _time_of(last, Status.STARTED) is not None
+            started = time_of(last, Status.STARTED) is not None
             self._finish(turn, run, RunStatus.INTERRUPTED if started else RunStatus.FAILURE)
         elif last is not None and last.status in RUN_STATUS:
             self._finish(turn, run, RUN_STATUS[last.status])
@@ -140,7 +144,7 @@ class Runs:
             self._deliveries.cancel(turn, message)
             self._tell(turn, run, message.step)
         elif message.status is Status.STARTED:
-            begun = max(run.cancel_asked_at or turn.now, _time_of(message, Status.STARTED) or 0.0)
+            begun = max(run.cancel_asked_at or turn.now, time_of(message, Status.STARTED) or 0.0)
             turn.ask(e.StopStep(message.number, max(0.0, turn.now - begun)))
 
     def _end_cancelled(self, turn: Turn, run: RunRecord) -> None:
@@ -157,6 +161,27 @@ class Runs:
             turn.ask(e.Reply(call, self._ended(run, run.number)))
         for number in run.messages:
             self._last_lines.pop(number, None)
+
+    def listed(self, request: m.Runs) -> m.RunList:
+        """The last `limit` runs, oldest first."""
+        numbers = sorted(self._state.runs)[-min(request.limit, MAX_LISTED) :] if request.limit > 0 else ()
+        return m.RunList(runs=tuple(self._view(self._state.runs[number]) for number in numbers))
+
+    def _view(self, run: RunRecord) -> m.RunView:
+        at = len(run.messages)
+        step = self._step_view(run, at) if at else None
+        return m.RunView(
+            run=run.id,
+            workflow=run.workflow,
+            status=run.status,
+            steps=len(run.steps),
+            done=sum(end.status is Status.DONE and end.exit_code == 0 for end in run.ends.values()),
+            step=at,
+            session=step.session if step is not None else "",
+            reason=_reason(step) if step is not None else "",
+            started_at=run.started_at,
+            ended_at=run.ended_at,
+        )
 
     def _tell(self, turn: Turn, run: RunRecord, step: int) -> None:
         for call in self._followers.get(run.number, ()):
@@ -184,11 +209,12 @@ class Runs:
     def _step_view(self, run: RunRecord, index: int) -> StepView:
         step = run.steps[index - 1]
         number = run.messages[index - 1] if index <= len(run.messages) else 0
+        if (end := run.ends.get(index)) is not None and end.message == number:
+            return self._end_view(run, end)
         message = self._state.messages.get(number)
         if message is None:
             return StepView(index=index, session=step.session, command=step.command, status=None)
-        started = _time_of(message, Status.STARTED)
-        file = e.step_name(index, message.course.redelivered)
+        started = time_of(message, Status.STARTED)
         return StepView(
             index=index,
             session=step.session,
@@ -196,13 +222,34 @@ class Runs:
             status=message.status,
             id=message.id,
             reason=message.reason,
-            exit_code=message.course.exit_code,
             started_at=started,
-            ended_at=_time_of(message, message.status) if message.has_ended else None,
-            log="" if started is None else f"runs/{run.id}/{file}.log",
+            log=_log(run, index, message.course.redelivered, started),
             last_line=self._last_lines.get(number, ""),
         )
 
+    def _end_view(self, run: RunRecord, end: StepEnd) -> StepView:
+        step = run.steps[end.step - 1]
+        return StepView(
+            index=end.step,
+            session=step.session,
+            command=step.command,
+            status=end.status,
+            id=f"msg-{end.message}",
+            reason=end.reason,
+            exit_code=end.exit_code,
+            started_at=end.started_at,
+            ended_at=end.ended_at,
+            log=_log(run, end.step, end.again, end.started_at),
+            last_line=self._last_lines.get(end.message, ""),
+        )
 
-def _time_of(message: Message, status: Status) -> float | None:
-    return next((at for at, moved_to, _ in message.story if moved_to is status), None)
+
+def _log(run: RunRecord, index: int, again: int, started: float | None) -> str:
+    return "" if started is None else f"runs/{run.id}/{e.step_name(index, again)}.log"
+
+
+def _reason(step: StepView) -> str:
+    """Why the run stands where it does, as far as its step tells; empty: all is well with it."""
+    if step.reason or step.exit_code in (0, None):
+        return step.reason if step.status is not Status.DONE else ""
+    return f"exit {step.exit_code}"

@@ -28,7 +28,15 @@ from tsipcd.core import clock
 from tsipcd.core import facts as f
 from tsipcd.core.chains import Chains, pause_notice
 from tsipcd.core.delivery import ENDED, WAITING, check_move
-from tsipcd.core.records import NOT_BEGUN, Course, Envelope, Message, Remembered, RunRecord, Story
+from tsipcd.core.records import (
+    NOT_BEGUN,
+    Course,
+    Envelope,
+    Message,
+    Remembered,
+    RunRecord,
+    Story,
+)
 
 KEEP_ENDED: Final = 1000
 """Messages that ended stay listed until this many newer ones have ended."""
@@ -167,6 +175,7 @@ class State:
                 tuple(run.messages),
                 run.depth,
                 run.cancel_asked_at,
+                tuple(run.ends.values()),
             )
         yield from self.chains.snapshot()
         for key, kept in self.keys.items():
@@ -232,6 +241,7 @@ class State:
     def _finish_step(self, fact: f.StepFinished) -> None:
         message = self._move(fact.number, Status.DONE, fact.at, f"exit {fact.exit_code}")
         message.course = replace(message.course, exit_code=fact.exit_code)
+        self._note_end(message)
         self._typed(message, fact.at)
 
     def _typed(self, message: Message, at: float) -> None:
@@ -248,6 +258,7 @@ class State:
         if message.has_ended:
             if message.envelope.secret_bytes is not None:
                 message.body = ""
+            self._note_end(message)
             self.ended.append(number)
             self._drop_oldest()
         return message
@@ -267,6 +278,12 @@ class State:
         if again and message.run:
             run = self.runs[message.run]
             run.status, run.ended_at, run.cancel_asked_at = RunStatus.RUNNING, None, None
+
+    def _note_end(self, message: Message) -> None:
+        """Let the run of a step that ended know how."""
+        run = self.runs.get(message.run) if message.run else None
+        if run is not None:
+            run.note_end(message)
 
     def _drop_oldest(self) -> None:
         while len(self.ended) > KEEP_ENDED:
@@ -291,7 +308,12 @@ class State:
                 self.runs[fact.number] = RunRecord(
                     fact.number, fact.workflow, fact.steps, fact.started_at, fact.status, fact.ended_at,
                     list(fact.messages), fact.depth, fact.cancel_asked_at,
+                    {end.step: end for end in fact.ends},
                 )  # fmt: skip
+                for number in fact.messages:
+                    # A snapshot from before runs kept the ends has only the messages.
+                    if (message := self.messages.get(number)) is not None:
+                        self._note_end(message)
 
     def _drop_oldest_run(self) -> None:
         if len(self.runs) > KEEP_RUNS:

@@ -82,6 +82,10 @@ def _queue(request: m.Queue) -> None:
     _count("limit", request.limit)
 
 
+def _runs(request: m.Runs) -> None:
+    _count("limit", request.limit)
+
+
 def _events(request: m.Events) -> None:
     _count("lines", request.lines)
 
@@ -108,6 +112,7 @@ _CHECKS: Final[dict[type[m.Request], Callable[[Any], None]]] = {
     m.Sessions: _nothing,
     m.DaemonStatus: _nothing,
     m.Stop: _nothing,
+    m.Runs: _runs,
 }
 
 
