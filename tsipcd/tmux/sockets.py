@@ -9,6 +9,7 @@ import stat
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 
 YOUNG_S = 3.0
@@ -46,7 +47,7 @@ class Sockets:
 
     def places(self) -> list[Path]:
         """Folders and sockets to look at, the usual folder first; some may not exist."""
-        usual = Path(os.environ.get("TMUX_TMPDIR") or "/tmp") / f"tmux-{os.getuid()}"  # noqa: S108 - tmux's own
+        usual = _usual(os.environ.get("TMUX_TMPDIR") or "/tmp", os.getuid())  # noqa: S108 - tmux's own
         return list(dict.fromkeys((usual, *self._configured(), *self._learned)))
 
     @property
@@ -82,6 +83,12 @@ def is_young(path: Path) -> bool:
         return abs(time.time() - path.stat().st_ctime) < YOUNG_S
     except OSError:
         return False
+
+
+@lru_cache(maxsize=16)
+def _usual(parent: str, uid: int) -> Path:
+    """The same object each time: every send looks there, and to make the path takes longer than the look."""
+    return Path(parent) / f"tmux-{uid}"
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
