@@ -1,6 +1,6 @@
 """Who may import whom.
 
-wire <- core <- {journal, tmux, server, views} <- runtime <- daemon, and wire <- client <- cli.
+wire <- workflows <- core <- {journal, tmux, server, views} <- runtime <- daemon, and wire <- client <- cli.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ import pytest
 
 from tests.architecture.conftest import Module
 
-WIRE, CORE = "tsipc_client.wire", "tsipcd.core"
+WIRE, WORKFLOWS, CORE = "tsipc_client.wire", "tsipcd.workflows", "tsipcd.core"
 EDGES = ("tsipcd.journal", "tsipcd.tmux", "tsipcd.server", "tsipcd.views")
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     WIRE: (),
     "tsipc_client.cli": ("tsipc_client", WIRE),
     "tsipc_client": (WIRE,),
-    CORE: (WIRE,),
-    **dict.fromkeys(EDGES, (WIRE, CORE)),
-    "tsipcd": (WIRE, CORE, *EDGES),
+    WORKFLOWS: (WIRE,),
+    CORE: (WIRE, WORKFLOWS),
+    **dict.fromkeys(EDGES, (WIRE, WORKFLOWS, CORE)),
+    "tsipcd": (WIRE, WORKFLOWS, CORE, *EDGES),
 }
 """What each room may import of ours beside itself. A module's room is the longest of these names it fits."""
 
@@ -31,7 +32,7 @@ PURE = frozenset(
     | {"hashlib", "heapq", "itertools", "math", "msgspec", "operator", "re", "string", "types", "typing"}
     | {"unicodedata", "sys.intern"}
 )
-"""What `core` may import from elsewhere: nothing with a clock, an environment, I/O or chance."""
+"""What `core` and `workflows` may import from elsewhere: no clock, environment, I/O or chance."""
 
 WORLD = frozenset({"open", "print", "input", "breakpoint", "exec", "eval"})
 
@@ -56,12 +57,12 @@ def test_rooms_import_only_in_the_agreed_direction(modules: tuple[Module, ...]) 
     assert wrong == []
 
 
-def test_core_is_pure(modules: tuple[Module, ...]) -> None:
-    """core imports only wire and pure modules, awaits nothing, and opens, prints and asks nothing."""
+def test_core_and_workflows_are_pure(modules: tuple[Module, ...]) -> None:
+    """They import only wire and pure modules, await nothing, and open, print and ask nothing."""
 
     wrong = []
     for module in modules:
-        if room_of(module.name) != "tsipcd.core":
+        if room_of(module.name) not in (CORE, WORKFLOWS):
             continue
         foreign = {name for name in module.imports if not room_of(name)}
         wrong += [
@@ -83,6 +84,7 @@ def test_core_is_pure(modules: tuple[Module, ...]) -> None:
         ("tsipc_client.client", "tsipcd.core.state"),
         ("tsipc_client.wire.codec", "tsipc_client.client"),
         ("tsipcd.core.state", "tsipcd.journal.writer"),
+        ("tsipcd.workflows.definition", "tsipcd.core.state"),
         ("tsipcd.journal.writer", "tsipcd.tmux.driver"),
         ("tsipcd.server.peer", "tsipcd.runtime"),
         ("tsipcd.runtime", "tsipc_client.client"),

@@ -1,0 +1,1 @@
+"""Workflows as values. Pure: no clock, no I/O, no logging."""
