@@ -136,6 +136,12 @@ class Redis:
             lines -= self.socket.recv(1 << 16).count(b"\n")
 
 
+def _listens(path: Path) -> bool:
+    """Whether it takes connections: its socket is there a moment before that."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
 def _command(*words: str) -> bytes:
     """As Redis' protocol writes it."""
     parts = "".join(f"${len(word.encode())}\r\n{word}\r\n" for word in words)
@@ -152,7 +158,7 @@ def _redis(folder: Path) -> Iterator[Redis]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        until(path.exists, what="redis listens")
+        until(lambda: _listens(path), what="redis listens")
         connection = Redis(path)
         yield connection
         connection.socket.close()
