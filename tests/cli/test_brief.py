@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
@@ -40,6 +41,25 @@ def test_the_fields_are_those_of_the_protocol(kind: type[Request]) -> None:
         assert list(known) == list(declared or ())
     else:
         assert kind.METHOD not in brief.SHAPES
+
+
+def leaves(kind: Any, name: str = "") -> Iterator[tuple[str, bool]]:
+    """The fields that are no records, and whether each holds a number."""
+    for inner in (kind, *get_args(kind)):
+        if is_dataclass(inner):
+            hints = get_type_hints(inner)
+            for field in fields(inner):
+                yield from leaves(hints[field.name], field.name)
+            return
+    yield name, get_origin(kind) is not dict and not {int, float}.isdisjoint((kind, *get_args(kind)))
+
+
+@pytest.mark.parametrize("kind", REQUESTS)
+def test_the_numbers_are_those_of_the_protocol(kind: type[Request]) -> None:
+    """A text in the place of one is refused, and the other way round."""
+    if kind.METHOD in brief.SHAPES:
+        found = dict(leaves(RESULTS[kind]))
+        assert {name: name in brief.NUMBERS for name in found} == found
 
 
 def test_the_words_are_those_of_the_protocol() -> None:

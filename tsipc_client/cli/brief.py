@@ -111,6 +111,14 @@ SHAPES: dict[str, Shape] = {
 }  # fmt: skip
 """The fields of each answer, in their order; those of a record in it, or of each in a list, in its place."""
 
+NUMBERS = frozenset(
+    ("at", "attached", "clients", "done", "ended_at", "exit_code", "expires_at", "free_bytes", "in_doubt",
+     "index", "journal_bytes", "last_sync_s", "max_waiting", "max_waiting_per_target", "pending", "pid",
+     "runs", "size_bytes", "started_at", "step", "steps", "timestamp", "until", "waiting", "windows",
+     "wire_version")
+)  # fmt: skip
+"""Fields that hold a number or nothing, where they are no records; no other field holds one."""
+
 _JSON_INDENT = 2
 
 
@@ -173,6 +181,11 @@ def _known(value: Any, shape: Shape | None) -> Any:  # noqa: ANN401 (what came)
     if isinstance(value, list):
         return [_known(item, shape) for item in value]
     known = {name: _known(value[name], inner) for name, inner in shape.items()}
+    for name, inner in shape.items():
+        item = known[name]
+        is_number = isinstance(item, int | float) and not isinstance(item, bool)
+        if inner is None and item is not None and is_number != (name in NUMBERS):
+            raise TypeError(f"{name}: {item!r}")
     for name, words in _WORDS.items():
         if name in known and known[name] not in words:
             raise ValueError(f"{name}: {known[name]!r}")

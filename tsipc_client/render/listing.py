@@ -5,7 +5,6 @@ Loaded by short commands: it knows the messages by their fields, and does not lo
 
 from __future__ import annotations
 
-from tsipc_client.render.amounts import duration, moment
 from tsipc_client.render.columns import columns, cut, share
 from tsipc_client.render.style import STATUS_TONES, Tone, line
 from tsipc_client.wire.text import visible
@@ -121,6 +120,8 @@ def runs(result: RunList, style: Style) -> Iterator[str]:
     if not result.runs:
         yield line(style, ("(no runs)", Tone.DIM))
         return
+    from tsipc_client.render.amounts import duration, moment  # noqa: PLC0415 (no other listing needs it)
+
     header = ["RUN", "STATUS", "DONE", "STARTED", "TOOK", "WORKFLOW", "STEP"]
     rows = [
         [
