@@ -36,6 +36,7 @@ VERBS: dict[type[m.Request], Callable[[Client], object]] = {
     m.Subscriptions: lambda client: client.subscriptions(),
     m.Events: lambda client: client.events(5),
     m.Sessions: lambda client: client.sessions(),
+    m.Runs: lambda client: client.runs(limit=5),
 }
 
 
