@@ -136,6 +136,13 @@ def test_text_that_grows_is_stopped() -> None:
             value_of(source)
 
 
+def test_text_that_is_let_go_is_not_counted() -> None:
+    """The bound is on what is held at the same time: twenty comparisons of long text are fine."""
+    source = " && ".join(["startsWith(format('{0}{0}', big), 'x')"] * 20)
+    contexts: dict[str, Value] = {"big": "x" * 50_000}
+    assert Evaluation(source, contexts).of(parse(source, contexts)) is True
+
+
 def _is_told(source: str) -> bool:
     """There is a value, or an error that can be shown."""
     try:
