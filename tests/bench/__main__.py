@@ -9,15 +9,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 
 from tests.bench import (
+    charts,
     compacting,
     delivering,
     durable,
     guard,
     looping,
     others,
+    profiles,
     recovering,
     report,
     resting,
@@ -25,11 +27,12 @@ from tests.bench import (
     stopping,
 )
 from tests.bench.samples import Row
-from tests.bench.stage import Stage
+from tests.bench.stage import FOLDER, Stage
 from tests.support.daemon import ROOT
 
 PAGE = ROOT / "docs/performance.md"
 RESULTS = ROOT / "tests/bench/results.json"
+IMAGES = ROOT / "docs/images"
 BASELINE = ROOT / "tests/bench/baseline.json"
 
 Part = Callable[[Stage, int], list[Row]]
@@ -64,7 +67,7 @@ def measure(parts: list[str], rounds: int) -> list[Row]:
         rows = [resting.memory(stage, "memory (RSS) after the start")]
         for name in parts:
             print(f"measuring: {name}", file=sys.stderr)
-            rows += PARTS[name](stage, rounds)
+            rows += [replace(row, part=name) for row in PARTS[name](stage, rounds)]
         return rows
     finally:
         stage.close()
@@ -82,18 +85,32 @@ def main() -> int:
         action="store_true",
         help="count what Python executes and compare with what is stored; with --write store it",
     )
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help=f"sample the daemon's stack instead; with --write keep it in {profiles.PAGE.name}",
+    )
     asked = parser.parse_args()
+    if asked.profile:
+        text = profiles.page(profiles.measure(asked.rounds))
+        print(text)
+        if asked.write:
+            report.place(profiles.PAGE, text)
+        return 0
     if asked.check:
         return guard.check(BASELINE, renew=asked.write)
     if unknown := set(asked.parts) - PARTS.keys():
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    where = {**report.machine(), "file system": report.file_system(FOLDER)}
     rows = measure(asked.parts or list(PARTS), asked.rounds)
-    where = report.machine()
-    text = f"{report.table(rows)}\n{', '.join(f'{name} {value}' for name, value in where.items())}\n"
+    where["load at the end"] = report.load()
+    text = report.page(rows, where)
     print(text)
     if asked.write:
         report.place(PAGE, text)
-        Path(RESULTS).write_text(report.document(rows, where))
+        RESULTS.write_text(report.document(rows, where))
+        for name, picture in charts.pictures(rows).items():
+            (IMAGES / name).write_text(picture)
     return 0
 
 

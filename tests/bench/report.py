@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -22,11 +23,22 @@ def table(rows: Sequence[Row]) -> str:
         "|---|---:|---:|---|---:|---|",
     ]
     for row in rows:
-        p99 = "" if row.p99 is None else f"{_number(row.p99)} {row.unit}"
+        p99 = "" if row.p99 is None else f"{number(row.p99)} {row.unit}"
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-        value = f"{_number(row.value)} {row.unit}".strip()
+        value = f"{number(row.value)} {row.unit}".strip() if row.runs else ""
         lines.append(f"| {row.name} | {value} | {p99} | {row.beside} | {ratio} | {row.promise} |")
     return "\n".join(lines) + "\n"
+
+
+def page(rows: Sequence[Row], machine: dict[str, str]) -> str:
+    """All that a run says: the table, what it leaves out, and the machine."""
+    where = ", ".join(f"{name} {value}" for name, value in machine.items())
+    return f"{table(rows)}\nWhat they leave out:\n\n{notes(rows)}\n{where}\n"
+
+
+def notes(rows: Sequence[Row]) -> str:
+    """What the numbers leave out, a line of Markdown for each row that says something."""
+    return "".join(f"- {row.name}: {row.note}.\n" for row in rows if row.note)
 
 
 def document(rows: Sequence[Row], machine: dict[str, str]) -> str:
@@ -41,8 +53,19 @@ def machine() -> dict[str, str]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
         "cores": str(os.cpu_count()),
-        "load": f"{os.getloadavg()[0]:.1f}",
+        "load": load(),
     }
+
+
+def load() -> str:
+    """How many processes wanted a core in the last minute, on average."""
+    return f"{os.getloadavg()[0]:.1f}"
+
+
+def file_system(folder: str) -> str:
+    """What `folder` is on, as `stat` names it; empty where it has another `stat`."""
+    asked = subprocess.run(("stat", "-f", "-c", "%T", folder), capture_output=True, text=True, check=False)
+    return asked.stdout.strip()
 
 
 def place(page: Path, text: str) -> None:
@@ -52,7 +75,8 @@ def place(page: Path, text: str) -> None:
     page.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}")
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """As many digits as tell something."""
     if value >= 1000:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

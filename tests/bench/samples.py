@@ -23,6 +23,16 @@ class Row:
     """`value` over the value of `beside`."""
     promise: str = ""
     runs: int = 1
+    """How often; 0: it is not on this machine."""
+    note: str = ""
+    """What the number leaves out, or what one has to know to compare."""
+    part: str = ""
+    """The part of the benchmark that it comes from."""
+
+
+def absent(name: str, package: str) -> Row:
+    """A line that says what was not compared with, and what to install for it."""
+    return Row(name=f"{name}: not on this machine (Debian: {package})", value=0.0, unit="", runs=0)
 
 
 @dataclass(slots=True)
@@ -48,7 +58,9 @@ class Samples:
             return self.median_ms
         return quantiles(self.seconds, n=100, method="inclusive")[98] * 1000
 
-    def row(self, name: str, *, promise: str = "", beside: str = "", other: Samples | None = None) -> Row:
+    def row(
+        self, name: str, *, promise: str = "", beside: str = "", other: Samples | None = None, note: str = ""
+    ) -> Row:
         """This as a line of the table, in milliseconds."""
         return Row(
             name=name,
@@ -59,6 +71,7 @@ class Samples:
             ratio=self.median_ms / other.median_ms if other else None,
             promise=promise,
             runs=len(self.seconds),
+            note=note,
         )
 
 

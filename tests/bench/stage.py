@@ -19,6 +19,8 @@ from tests.support.daemon import ROOT, Daemon
 from tests.support.tmux import Tmux
 
 DEADLINE_S = 60.0
+FOLDER = "/var/tmp"  # noqa: S108 - the stage is a folder of its own below it
+"""On a disk on most machines, where /tmp is often memory."""
 LENGTH = struct.Struct(">I")
 
 
@@ -60,7 +62,7 @@ class Stage:
     """A daemon on a disk, not on a memory file system, and the sessions it finds. `close` takes all away."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="ti-", dir="/var/tmp"))
+        self.folder = Path(tempfile.mkdtemp(prefix="ti-", dir=FOLDER))
         self.tmux = Tmux(self.folder / "t")
         self.daemon = Daemon(
             self.folder / "ipc",

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import report
-from tests.bench.__main__ import PARTS, measure
+from tests.bench import charts, report
+from tests.bench.__main__ import IMAGES, PAGE, PARTS, RESULTS, measure
 from tests.bench.samples import Row, Samples
 
 
@@ -43,3 +43,33 @@ def test_a_page_keeps_what_is_around_the_table(tmp_path: Path) -> None:
     for _ in range(2):
         report.place(page, "new\n")
     assert page.read_text() == f"before\n{report.BEGIN}\n\nnew\n\n{report.END}\nafter\n"
+
+
+def test_the_page_shows_what_the_results_say() -> None:
+    """Table, notes and machine in the page are those of the kept results: nobody edits them by hand."""
+    kept = json.loads(RESULTS.read_text())
+    rows = [Row(**row) for row in kept["rows"]]
+    assert report.page(rows, kept["machine"]) in PAGE.read_text()
+
+
+def test_the_charts_show_what_the_results_say() -> None:
+    """Each picture is what the kept results give, and stands in the page."""
+    rows = [Row(**row) for row in json.loads(RESULTS.read_text())["rows"]]
+    drawn = charts.pictures(rows)
+    assert drawn.keys() == charts.CHARTS.keys()
+    for name, picture in drawn.items():
+        assert (IMAGES / name).read_text() == picture
+        assert f"(images/{name})" in PAGE.read_text()
+
+
+def test_a_chart_has_a_bar_for_each_line_that_was_measured() -> None:
+    """Lines of other parts or units, and of what is not on this machine, are not drawn; names are escaped."""
+    rows = [
+        Row(name="a < b", value=2, unit="ms", part="publish", p99=4),
+        Row(name="not here", value=0, unit="ms", part="publish", runs=0),
+        Row(name="memory", value=2, unit="MiB", part="publish"),
+        Row(name="elsewhere", value=2, unit="ms", part="steps"),
+    ]
+    (picture,) = charts.pictures(rows).values()
+    assert picture.count("<rect") == 1
+    assert "a &lt; b" in picture
