@@ -104,7 +104,10 @@ def settle(daemon: Daemon) -> bool:
 
     def settled() -> bool:
         assert daemon.process is not None
-        return daemon.process.poll() is not None or daemon.serves()
+        try:
+            return daemon.serves()
+        except AssertionError:
+            return daemon.process.poll() is not None
 
     until(settled, what="it serves or gives up", within_s=WITHIN_S)
     assert daemon.process is not None

@@ -125,9 +125,9 @@ def test_data_is_stored_byte_for_byte(daemon: Daemon) -> None:
         until(lambda sent=sent: daemon.status_of(sent["id"]) == "delivered", what="it is stored")  # type: ignore[misc]
         assert (daemon.directory / "b.data").read_bytes() == body.encode()
         assert (daemon.directory / "b.data").stat().st_mode & 0o777 == 0o600
-    views = (daemon.directory / "queue").glob("*.json")
-    until(lambda: len(list(views)) >= len(BODIES), what="the views are written")
-    for path in (daemon.directory / "queue").glob("*.json"):
+    queue = daemon.directory / "queue"
+    until(lambda: len(list(queue.glob("*.json"))) >= len(BODIES), what="the views are written")
+    for path in queue.glob("*.json"):
         assert not unsafe_in(path.read_text()), path
 
 
