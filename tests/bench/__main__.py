@@ -51,10 +51,7 @@ PARTS: dict[str, Part] = {
     "stopping": lambda stage, n: stopping.measure(stage, sends=5 * n),
     "resting": lambda stage, n: resting.measure(stage, seconds=10 if n > 10 else 0.1),
     "compacting": lambda stage, n: compacting.measure(stage, messages=2_000 * n),
-    # Last: it leaves a million messages behind.
-    "recovering": lambda stage, n: recovering.measure(
-        stage, small=100 * n, large=10_000 * n, rounds=max(n // 10, 1)
-    ),
+    "recovering": lambda _, n: recovering.measure(small=100 * n, large=10_000 * n, rounds=max(n // 10, 1)),
 }
 """Each gets a stage and how thorough to be, in rounds; in this order, since `resting` looks at all before."""
 
