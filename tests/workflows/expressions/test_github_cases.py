@@ -1,20 +1,20 @@
-"""GitHub's own cases of its expression language; see tests/data/expressions."""
+"""GitHub's own cases of its expression language, where a folder of them lies beside the project."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.daemon import ROOT
 from tsipcd.workflows.expressions.evaluation import Evaluation
 from tsipcd.workflows.expressions.faults import ExpressionError
 from tsipcd.workflows.expressions.parser import parse
 from tsipcd.workflows.expressions.values import Value
 
-DATA = Path(__file__).parents[2] / "data/expressions"
+DATA = ROOT.parent / "shared/conformance/expressions"
 
 
 def _cases() -> Iterator[Any]:
