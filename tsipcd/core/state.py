@@ -336,27 +336,21 @@ class State:
 
     def _keep(self, fact: f.MessageKept) -> None:
         moves = _moves(fact.accepted_at, fact.status, fact.story)
-        envelope = Envelope(
-            fact.observed, fact.event, fact.now, fact.raw, fact.pane, fact.depth, fact.secret_bytes
-        )
         course = Course(fact.attempt, fact.pin, fact.shell, fact.exit_code, fact.decision, fact.redelivered)
         self.messages[fact.number] = Message(
             fact.number, intern(fact.source), intern(fact.target), fact.type, fact.body, fact.accepted_at,
             fact.expires_at, fact.status, intern(fact.reason), moves, fact.run, fact.step,
-            _shared(envelope), NOT_BEGUN if course == NOT_BEGUN else course,
+            _kept_envelope(fact), NOT_BEGUN if course == NOT_BEGUN else course,
         )  # fmt: skip
         self.in_doubt += fact.status is Status.IN_DOUBT
         if fact.status in ENDED:
             self.ended.append(fact.number)
 
     def _keep_waiting(self, fact: f.WaitingKept) -> None:
-        envelope = Envelope(
-            fact.observed, fact.event, fact.now, fact.raw, fact.pane, fact.depth, fact.secret_bytes
-        )
         self.messages[fact.number] = Message(
             fact.number, intern(fact.source), intern(fact.target), fact.type, fact.body, fact.at,
             fact.expires_at, Status.HELD if fact.held else Status.ACCEPTED, intern(fact.held),
-            envelope=_shared(envelope),
+            envelope=_kept_envelope(fact),
         )  # fmt: skip
 
 
@@ -378,6 +372,12 @@ def _moves(accepted_at: float, status: Status, story: Story) -> Story:
 def _shared(envelope: Envelope) -> Envelope:
     """One for all messages that came alike."""
     return envelope
+
+
+def _kept_envelope(fact: f.MessageKept | f.WaitingKept) -> Envelope:
+    return _shared(
+        Envelope(fact.observed, fact.event, fact.now, fact.raw, fact.pane, fact.depth, fact.secret_bytes)
+    )
 
 
 def _kept(at: float, m: Message) -> f.MessageKept | f.WaitingKept:
