@@ -218,3 +218,10 @@ def test_a_text_that_starts_with_a_dash_is_text(text: str) -> None:
     published = app.parse(["publish", "a", "b", text])
     assert isinstance(published, Ask)
     assert published.request == Publish(source="a", event="b", data=text)
+
+
+def test_a_usage_error_is_one_line() -> None:
+    """Also where typer lists the choices over several."""
+    with pytest.raises(BadInput) as caught:
+        app.parse(["shell-init"])
+    assert caught.value.message == "Missing argument 'bash|zsh'. Choose from: bash, zsh"

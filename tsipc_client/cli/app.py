@@ -173,7 +173,9 @@ def parse(words: Sequence[str]) -> Order | int:
         )
     except _UsageError as error:
         where = error.ctx.command_path if error.ctx else PROGRAM
-        raise bad_input(error.format_message(), hint=f"see: {where} --help") from error
+        # Lists of choices come over several lines.
+        message = " ".join(error.format_message().split())
+        raise bad_input(message, hint=f"see: {where} --help") from error
     except typer.Abort:
         return ExitStatus.CTRL_C
     return outcome if isinstance(outcome, Ask | Do) else int(outcome or 0)

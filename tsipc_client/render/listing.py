@@ -141,8 +141,9 @@ def runs(result: RunList, style: Style) -> Iterator[str]:
 def _at_step(view: RunView) -> str:
     if view.status == "success" or not view.step:
         return "-"
-    reason = f": {visible(view.reason)}" if view.reason else ""
-    return f"{view.step} in {visible(view.session)}{reason}"
+    # The reason before the place: what is behind the edge of a terminal is cut.
+    reason = f": {visible(view.reason)}," if view.reason else ""
+    return f"{view.step}{reason} in {visible(view.session)}"
 
 
 def sessions(result: SessionList, style: Style) -> Iterator[str]:

@@ -360,8 +360,9 @@ def number_in(digits: str) -> int:
 
 def unknown_id(text: str) -> BadInput:
     """The error for an id that is not listed."""
+    listing = "runs" if text.startswith("run-") else "queue"
     return BadInput(
         ErrorCode.UNKNOWN_ID,
         f"nothing is known of {text!r}",
-        hint="`ts-ipc queue` lists the ids; what ended long ago is only in the event log",
+        hint=f"`ts-ipc {listing}` lists the ids; what ended long ago is only in the event log",
     )
