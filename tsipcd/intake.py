@@ -203,10 +203,8 @@ class Intake:
                 self._memory.before(len(request.data))
             if isinstance(request, m.Run):
                 self._memory.before(0)
-                steps = self._stores.steps(request.name)
-                self._runtime.feed(
-                    i.RunAsked(call, caller, request.name, steps, follow=request.follow, key=request.key)
-                )
+                workflow = self._stores.workflow(request.name)
+                self._runtime.feed(i.RunAsked(call, caller, workflow, follow=request.follow, key=request.key))
             else:
                 if isinstance(request, CHANGES_TABLE):
                     self._stores.change_begins(call)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 
 from tsipc_client.wire.errors import Broken, ErrorCode, Refused, WireError
-from tsipc_client.wire.messages import PipelineSaved, Saved, Step, Subscription
+from tsipc_client.wire.messages import PipelineSaved, Saved, Subscription
 from tsipcd.core.effects import StoreData, StoreWorkflow
 from tsipcd.core.inputs import Call, DataStored, Input, NamesRead, SubscriptionsRead
 from tsipcd.views.data import DataFiles
@@ -20,6 +20,7 @@ from tsipcd.views.faults import Changed
 from tsipcd.views.names import Names, Neighbours
 from tsipcd.views.subscriptions import SubscriptionFile
 from tsipcd.views.workflows import WorkflowStore
+from tsipcd.workflows.definition import Workflow
 
 
 class Stores:
@@ -80,9 +81,9 @@ class Stores:
         """Folders of tmux sockets that the neighbouring tools are set to."""
         return self._names().socket_dirs
 
-    def steps(self, workflow: str) -> tuple[Step, ...]:
-        """The workflow's steps as its file has them now. Raises `WireError`."""
-        return self._workflows.read(workflow).steps
+    def workflow(self, name: str) -> Workflow:
+        """The definition of that name as its file has it now. Raises `WireError`."""
+        return self._workflows.read(name).workflow
 
     async def write_data(self, effect: StoreData) -> DataStored:
         """`SESSION.data` is replaced, or the answer says why not."""

@@ -26,6 +26,7 @@ from tsipcd.core.state import State
 from tsipcd.journal import meaning, record
 from tsipcd.server import encode
 from tsipcd.server.decode import from_msgpack
+from tsipcd.workflows.definition import chain
 
 BODY = "x" * 200
 SEED = record.seed_of(b"counted!")
@@ -122,10 +123,10 @@ def a_run() -> Callable[[], None]:
     """A workflow of 20 steps, each ready, typed and ended with 0; without what tmux and the shell do."""
     talk = Talk()
     talk.see(session("one", 1))
-    steps = tuple(m.Step(session="one", command="make") for _ in range(20))
+    deploy = chain("deploy", [("one", "make")] * 20)
 
     def work() -> None:
-        talk.tell(i.RunAsked(i.Call(1, 1), i.Caller(), "deploy", steps, follow=True, key=""))
+        talk.tell(i.RunAsked(i.Call(1, 1), i.Caller(), deploy, follow=True, key=""))
         for number in range(1, 21):
             talk.ready(number, pin(1))
             talk.typed(number)

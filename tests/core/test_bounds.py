@@ -12,8 +12,9 @@ from tsipcd.core import effects as e
 from tsipcd.core import inputs as i
 from tsipcd.core.bounds import Bounds, Caps
 from tsipcd.core.state import State
+from tsipcd.workflows.definition import chain
 
-STEPS = (m.Step(session="a", command="make"), m.Step(session="b", command="make test"))
+STEPS = (("a", "make"), ("b", "make test"))
 
 
 def capped(waiting: int = 0, per_target: int = 0, state: State | None = None) -> Talk:
@@ -37,7 +38,7 @@ def publish(talk: Talk) -> list[e.Effect]:
 
 
 def run(talk: Talk) -> list[e.Effect]:
-    return talk.tell(i.RunAsked(i.Call(1, 90), i.Caller(), "w", STEPS, follow=True, key=""))
+    return talk.tell(i.RunAsked(i.Call(1, 90), i.Caller(), chain("w", STEPS), follow=True, key=""))
 
 
 def test_the_cap_in_all_refuses_the_next_and_names_itself() -> None:

@@ -13,10 +13,11 @@ from tsipcd.core.doubts import MAX_UNASKED
 from tsipcd.core.machine import DEFAULT_TTL_S
 from tsipcd.core.state import State
 from tsipcd.core.topology import ServerId
+from tsipcd.workflows.definition import chain
 
 STEPS = (
-    m.Step(session="claude-manager", command="make"),
-    m.Step(session="claude-man", command="make test"),
+    ("claude-manager", "make"),
+    ("claude-man", "make test"),
 )
 
 
@@ -190,7 +191,7 @@ def test_taking_back_what_is_in_doubt_names_the_command_that_does(talk: Talk) ->
 
 
 def doubted_step(talk: Talk) -> None:
-    talk.tell(i.RunAsked(i.Call(1, 90), i.Caller(), "deploy", STEPS, follow=True, key="k"))
+    talk.tell(i.RunAsked(i.Call(1, 90), i.Caller(), chain("deploy", STEPS), follow=True, key="k"))
     doubt(talk, 1, then=8)
     assert talk.state.runs[1].status is m.RunStatus.INTERRUPTED
 
@@ -211,7 +212,7 @@ def test_a_redelivered_step_runs_again_and_its_run_goes_on(talk: Talk) -> None:
     talk.ready(2, pin(2))
     talk.typed(2)
     talk.tell(i.StepEnded(2, 0))
-    again = talk.tell(i.RunAsked(i.Call(1, 91), i.Caller(), "deploy", STEPS, follow=True, key="k"))
+    again = talk.tell(i.RunAsked(i.Call(1, 91), i.Caller(), chain("deploy", STEPS), follow=True, key="k"))
     ended = only(again, e.Reply).result
     assert isinstance(ended, m.RunEnded)
     assert ended.status is m.RunStatus.SUCCESS
@@ -261,7 +262,7 @@ def test_with_the_setting_it_is_begun_anew_by_itself() -> None:
 def test_with_the_setting_a_run_just_goes_on() -> None:
     """Whoever follows it is not told that it ended."""
     talk = unasking()
-    talk.tell(i.RunAsked(i.Call(1, 90), i.Caller(), "deploy", STEPS, follow=True, key=""))
+    talk.tell(i.RunAsked(i.Call(1, 90), i.Caller(), chain("deploy", STEPS), follow=True, key=""))
     doubt(talk, 1, then=8)
     assert talk.state.runs[1].status is m.RunStatus.RUNNING
     assert not [fact for fact in talk.facts if isinstance(fact, f.RunFinished)]

@@ -17,6 +17,7 @@ from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
 from tsipcd.core.loops import MAX_BUCKETS, MAX_TOLD, SHARED, Buckets, Limits
 from tsipcd.core.state import State
+from tsipcd.workflows.definition import chain
 
 NAMES = ("a", "b", "c", "d", "quiet")
 OUTSIDE = i.Caller(1)
@@ -145,8 +146,8 @@ def test_what_is_sent_or_run_on_the_way_carries_the_depth() -> None:
             assert isinstance(sent, m.Sent)
             room.type(int(sent.id.removeprefix("msg-")))
         else:
-            steps = (m.Step(session="b", command="go on"),)
-            room.tell(i.RunAsked(i.Call(1, 1), room.inside("a"), "w", steps, follow=False, key=""))
+            onward = chain("w", [("b", "go on")])
+            room.tell(i.RunAsked(i.Call(1, 1), room.inside("a"), onward, follow=False, key=""))
             number = room.state.last_message
             room.ready(number, pin(2))
             room.typed(number)

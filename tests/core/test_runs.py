@@ -10,15 +10,16 @@ from tsipcd.core import effects as e
 from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
 from tsipcd.core.state import State
+from tsipcd.workflows.definition import chain
 
 STEPS = (
-    m.Step(session="claude-manager", command="make"),
-    m.Step(session="claude-man", command="make test"),
+    ("claude-manager", "make"),
+    ("claude-man", "make test"),
 )
 
 
 def start(talk: Talk, *, key: str = "", follow: bool = True, call: int = 90) -> list[e.Effect]:
-    return talk.tell(i.RunAsked(i.Call(1, call), i.Caller(), "deploy", STEPS, follow=follow, key=key))
+    return talk.tell(i.RunAsked(i.Call(1, call), i.Caller(), chain("deploy", STEPS), follow=follow, key=key))
 
 
 def begin_step(talk: Talk, number: int, at: int) -> e.StartStep:
@@ -72,8 +73,8 @@ def test_a_step_without_a_status_interrupts_the_run(talk: Talk, event: i.Input, 
 
 def test_a_run_with_an_unknown_session_runs_nothing(talk: Talk) -> None:
     """A typing error in the last step is found before the first is run."""
-    steps = (*STEPS, m.Step(session="claude-nobody", command="x"))
-    effects = talk.tell(i.RunAsked(i.Call(1, 1), i.Caller(), "deploy", steps, follow=True, key=""))
+    steps = (*STEPS, ("claude-nobody", "x"))
+    effects = talk.tell(i.RunAsked(i.Call(1, 1), i.Caller(), chain("deploy", steps), follow=True, key=""))
     error = only(effects, e.Fail).error
     assert error.code == "unknown_session"
     assert "step 3" in error.message
@@ -149,10 +150,10 @@ def test_a_pipeline_subscribes_and_saves_four_steps(talk: Talk) -> None:
 def test_a_run_that_would_wait_for_itself_is_refused(talk: Talk) -> None:
     """Followed from the session that a step is for, neither could ever end; detached, it can."""
     inside = i.Caller(session="claude-man")
-    followed = i.RunAsked(i.Call(1, 1), inside, "deploy", STEPS, follow=True, key="")
+    followed = i.RunAsked(i.Call(1, 1), inside, chain("deploy", STEPS), follow=True, key="")
     error = only(talk.tell(followed), e.Fail).error
     assert error.code == "not_allowed"
     assert "step 2" in error.message
     assert not talk.state.runs
-    detached = i.RunAsked(i.Call(1, 2), inside, "deploy", STEPS, follow=False, key="")
+    detached = i.RunAsked(i.Call(1, 2), inside, chain("deploy", STEPS), follow=False, key="")
     assert kinds(talk.tell(detached)) == ["Reply", "Inspect"]

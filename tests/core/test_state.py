@@ -15,6 +15,7 @@ from tsipcd.core import inputs as i
 from tsipcd.core.delivery import MOVES, IllegalMove
 from tsipcd.core.loops import Limits
 from tsipcd.core.state import KEEP_ENDED, State
+from tsipcd.workflows.definition import chain
 
 MOVES_IN_A_TALK = st.lists(
     st.sampled_from(
@@ -72,8 +73,8 @@ def play(moves: list[str]) -> Talk:
             case "loop":
                 talk.ask(m.Publish(source="x", event="loop", data="d"), i.Caller(9, "a", pin(1).pid))
             case "run":
-                steps = (m.Step(session="a", command="x"), m.Step(session="b", command="y"))
-                talk.tell(i.RunAsked(i.Call(1, n), i.Caller(), "w", steps, follow=True, key=f"r{n}"))
+                deploy = chain("w", [("a", "x"), ("b", "y")])
+                talk.tell(i.RunAsked(i.Call(1, n), i.Caller(), deploy, follow=True, key=f"r{n}"))
             case "ready":
                 talk.ready(number, pin(1))
             case "wait":

@@ -148,7 +148,7 @@ def workflow(data: bytes) -> str:
         found = workflows._parse(data.decode("utf-8", "replace"), "/f", "deploy")
     except WireError as error:
         return _expect_file_fault(error)
-    expect(holds=all(step.session for step in found.steps), otherwise="a step for nobody")
+    expect(holds=all(step.session for step in found.workflow.steps), otherwise="a step for nobody")
     return f"{found.created is None}"
 
 

@@ -13,6 +13,7 @@ from tsipc_client.wire.errors import BadInput, ErrorCode, Refused
 from tsipc_client.wire.messages import Step
 from tsipcd.views.folder import Folder
 from tsipcd.views.workflows import WorkflowStore
+from tsipcd.workflows.definition import chain
 
 if TYPE_CHECKING:
     from tests.views.conftest import Jq
@@ -22,6 +23,7 @@ STEPS = (
     Step(session="claude-blacklist", command="npm run build"),
     Step(session="claude-planka", command='echo "UI updated"'),
 )
+CHAIN = chain("w", ((step.session, step.command) for step in STEPS))
 PLAIN = '{"steps": [{"session": "a", "command": "ls"}]}'
 
 
@@ -80,7 +82,7 @@ def test_a_workflow_comes_back_whatever_its_name(
     assert not store.write(name, STEPS, CREATED.timestamp())[1]
     assert store.write(name, STEPS, CREATED.timestamp())[1]
     found = store.read(name)
-    assert (found.name, found.created, found.steps) == (name, CREATED, STEPS)
+    assert (found.name, found.created, found.workflow.steps) == (name, CREATED, CHAIN.steps)
     assert store.names() == (name,)
     assert [path.parent for path in tmp_path.rglob("*") if path.is_file()] == [drop]
 
@@ -89,7 +91,7 @@ def test_commands_are_literal(store: WorkflowStore) -> None:
     """Nothing in a command is expanded, and every character comes back."""
     command = 'echo "$HOME" ${{ inputs.x }} $(id) `id` %H #{pane_id} \\n 세션\n\tnext \x1b[31m\u202e'
     store.write("w", [Step(session="s", command=command)], 0)
-    assert store.read("w").steps[0].command == command
+    assert store.read("w").workflow.steps[0].command == command
 
 
 def test_a_file_dropped_in_is_picked_up(store: WorkflowStore, drop: Path) -> None:
@@ -97,9 +99,9 @@ def test_a_file_dropped_in_is_picked_up(store: WorkflowStore, drop: Path) -> Non
     (drop / "mine.json").write_text(PLAIN)
     found = store.read("mine")
     assert (found.name, found.created) == ("mine", None)
-    assert found.steps == (Step(session="a", command="ls"),)
+    assert found.workflow.steps == chain("w", [("a", "ls")]).steps
     (drop / "mine.json").write_text(PLAIN.replace("ls", "id"))
-    assert store.read("mine").steps[0].command == "id"
+    assert store.read("mine").workflow.steps[0].command == "id"
     assert store.names() == ("mine",)
 
 
@@ -199,7 +201,7 @@ def test_a_bad_file_is_refused_with_its_place(
 def test_version_1_is_this_form(store: WorkflowStore, drop: Path) -> None:
     """So a file may say so."""
     (drop / "w.json").write_text(f'{{"version": 1, {PLAIN[1:]}')
-    assert len(store.read("w").steps) == 1
+    assert len(store.read("w").workflow.steps) == 1
 
 
 @pytest.mark.parametrize("suffix", ["yaml", "yml"])
@@ -221,7 +223,7 @@ def test_a_bad_file_can_be_replaced_by_the_command(store: WorkflowStore, drop: P
     with pytest.raises(Refused, match="symbolic link"):
         store.read("w")
     assert store.write("w", STEPS, 0)[1]
-    assert store.read("w").steps == STEPS
+    assert store.read("w").workflow == CHAIN
     assert (drop / "target").read_text() == "precious"
 
 

@@ -6,8 +6,9 @@ from enum import StrEnum
 
 import msgspec
 
-from tsipc_client.wire.messages import Request, Step, Subscription
+from tsipc_client.wire.messages import Request, Subscription
 from tsipcd.core.topology import PanePin, Place, ServerId, Session
+from tsipcd.workflows.definition import Workflow
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):
@@ -41,8 +42,7 @@ class RunAsked(msgspec.Struct, frozen=True):
 
     call: Call
     caller: Caller
-    name: str
-    steps: tuple[Step, ...]
+    workflow: Workflow
     follow: bool
     key: str
 

@@ -47,6 +47,7 @@ from tsipcd.core.records import Remembered
 from tsipcd.core.runs import Runs
 from tsipcd.core.state import State
 from tsipcd.core.turn import Turn
+from tsipcd.workflows import definition
 
 PIPELINE_EVENT: Final = "deployment"
 
@@ -211,18 +212,20 @@ class Requests:
 
     def run(self, turn: Turn, asked: i.RunAsked) -> None:
         """Start a run of a workflow; its first step follows from the fact."""
-        digest = hashlib.blake2b(asked.name.encode(), digest_size=8).digest() if asked.key else b""
+        name = asked.workflow.name
+        digest = hashlib.blake2b(name.encode(), digest_size=8).digest() if asked.key else b""
         if (answer := self._remembered(asked.key, digest)) is not None and answer.run:
             self._runs.attach(turn, asked.call, answer.run, follow=asked.follow)
             return
-        for index, step in enumerate(asked.steps, 1):
+        for index, step in enumerate(asked.workflow.steps, 1):
             self._check_step(index, step, asked)
         # Its first step; the others are never refused.
-        self._bounds.check([step.session for step in asked.steps[:1]])
+        self._bounds.check([step.session for step in asked.workflow.steps[:1]])
         number = self._state.last_run + 1
+        steps = tuple(Step(session=s.session, command=s.command) for s in asked.workflow.steps)
         turn.record(
             f.RunStarted(
-                turn.now, number, asked.name, asked.steps, asked.caller.session, asked.key, digest,
+                turn.now, number, name, steps, asked.caller.session, asked.key, digest,
                 self._loops.depth_of(turn.now, asked.caller),
             )
         )  # fmt: skip
@@ -287,16 +290,16 @@ class Requests:
             turn.record(f.Subscribed(turn.now, row.session, row.event, row.action))
         return Subscribed(session=row.session, event=row.event, action=row.action, changed=changed)
 
-    def _check_step(self, index: int, step: Step, asked: i.RunAsked) -> None:
+    def _check_step(self, index: int, step: definition.Step, asked: i.RunAsked) -> None:
         try:
             found = self._world.resolve(step.session, self._state.names)
         except UnknownSession as error:
-            error.message = f"step {index} of {asked.name!r}: {error.message}; nothing was run"
+            error.message = f"step {index} of {asked.workflow.name!r}: {error.message}; nothing was run"
             raise
         if asked.follow and isinstance(found, Found) and found.place.session == asked.caller.session:
             raise Refused(
                 ErrorCode.NOT_ALLOWED,
-                f"step {index} of {asked.name!r} is for {found.place.session}, the session you are in: "
+                f"step {index} of {asked.workflow.name!r} is for {found.place.session}, which you are in: "
                 "it would wait for this command to end, and this command for it",
                 hint="use --detach, or run it from another session; nothing was run",
             )

@@ -21,6 +21,7 @@ from tsipcd.views.faults import bad_file
 from tsipcd.views.filename import file_to_name, is_cut, name_to_file
 from tsipcd.views.folder import Folder
 from tsipcd.views.timestamp import iso
+from tsipcd.workflows.definition import Workflow, chain
 
 _SUFFIX = ".json"
 _YAML = (".yaml", ".yml")
@@ -35,7 +36,7 @@ class Definition:
 
     name: str
     created: datetime | None
-    steps: tuple[Step, ...]
+    workflow: Workflow
 
 
 class WorkflowStore:
@@ -133,7 +134,8 @@ def _parse(text: str, path: str, name: str) -> Definition:
     steps = tuple(_step(node) for node in fields["steps"].items('"steps"'))
     if not steps:
         raise fields["steps"].error("there are no steps")
-    return Definition(name, _created(fields["created"]) if "created" in fields else None, steps)
+    created = _created(fields["created"]) if "created" in fields else None
+    return Definition(name, created, chain(name, ((step.session, step.command) for step in steps)))
 
 
 def _step(node: Node) -> Step:

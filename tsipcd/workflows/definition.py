@@ -7,7 +7,7 @@ fields are only appended, with defaults. Durations are seconds; an expression is
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final, TypeAlias
 
@@ -202,6 +202,15 @@ class Workflow(msgspec.Struct, frozen=True, kw_only=True):
     on_failure: tuple[Step, ...] = ()
     on_cancel: tuple[Step, ...] = ()
     finally_: tuple[Step, ...] = msgspec.field(name="finally", default=())
+
+
+def chain(name: str, steps: Iterable[tuple[str, str]]) -> Workflow:
+    """The workflow that a file of version 1 means: sessions and commands, literal, one after the other."""
+    found: list[Step] = []
+    for index, (session, command) in enumerate(steps, 1):
+        needs = (found[-1].id,) if found else ()
+        found.append(Step(id=f"step-{index}", session=session, command=command, literal=True, needs=needs))
+    return Workflow(name=name, steps=tuple(found))
 
 
 def encode(workflow: Workflow) -> bytes:
