@@ -97,6 +97,7 @@ class Client:
         now: bool = False,
         raw: bool = False,
         secret: bool = False,
+        capture: bool = False,
         key: str = "",
     ) -> m.Sent:
         """Type a command into `target`, show a notification there, or leave data; durable on return."""
@@ -109,6 +110,7 @@ class Client:
             now=now,
             raw=raw,
             secret=secret,
+            capture=capture,
             key=key,
         )
         return expect(m.Sent, self.call(request))
@@ -159,6 +161,21 @@ class Client:
     def show(self, id: str) -> m.Shown:  # noqa: A002 - its name on the wire
         """One message's whole story."""
         return expect(m.Shown, self.call(m.Show(id=id)))
+
+    def wait(
+        self,
+        id: str,  # noqa: A002 - its name on the wire
+        on_progress: OnProgress | None = None,
+        *,
+        until: str = m.Milestone.DONE,
+        timeout_s: float | None = None,
+    ) -> m.Waited:
+        """Return when the message is delivered, or if it is a captured command, done.
+
+        There is no time limit but `timeout_s`, which ends the waiting and nothing else.
+        """
+        request = m.Wait(id=id, until=member(m.Milestone, until))
+        return expect(m.Waited, self._call(request, on_progress, timeout_s))
 
     def cancel(self, id: str) -> m.Cancelled:  # noqa: A002 - its name on the wire
         """Take back a message or run that has not been typed yet."""

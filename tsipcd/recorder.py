@@ -66,6 +66,9 @@ class Recorder:
                     pass
                 case f.RunFinished():
                     self._prune()
+                case f.StepFinished():
+                    changed.append(fact.number)
+                    self._prune()
                 case _ if number := getattr(fact, "number", 0):
                     changed.append(number)
         self._log.append(sequence, logged)
@@ -93,10 +96,17 @@ class Recorder:
         return written.done() and written.exception() is None
 
     def _prune(self) -> None:
-        running = {n for n, run in self._machine.state.runs.items() if not run.has_ended}
         if self._pruning is None or self._pruning.done():
-            work = asyncio.to_thread(self._runs.prune, running)
+            work = asyncio.to_thread(self._runs.prune, self._is_under_way)
             self._pruning = asyncio.get_running_loop().create_task(work, name="prune runs")
+
+    def _is_under_way(self, kind: str, number: int) -> bool:
+        state = self._machine.state
+        if kind == "run":
+            run = state.runs.get(number)
+            return run is not None and not run.has_ended
+        message = state.messages.get(number)
+        return message is not None and not message.has_ended
 
 
 def log_lines(state: State, fact: f.Fact) -> tuple[str, ...]:

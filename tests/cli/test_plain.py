@@ -30,8 +30,8 @@ LINES = st.lists(ARGUMENTS, max_size=5).flatmap(
     lambda arguments: COMMANDS.map(lambda command: [command, *arguments])
 )
 
-NEVER_PLAIN = app.LOCAL_COMMANDS
-"""They make no request."""
+NEVER_PLAIN = app.LOCAL_COMMANDS | {"wait"}
+"""They make no request, or wait in any case."""
 
 PLAIN = {
     "send a b c",

@@ -31,6 +31,7 @@ VERBS: dict[type[m.Request], Callable[[Client], object]] = {
     m.Pipeline: lambda client: client.pipeline("a", "b"),
     m.Queue: lambda client: client.queue(5, pending=True),
     m.Show: lambda client: client.show("msg-1"),
+    m.Wait: lambda client: client.wait("msg-1", until="delivered"),
     m.Cancel: lambda client: client.cancel("msg-1"),
     m.Resolve: lambda client: client.resolve("msg-1", "redeliver"),
     m.Subscriptions: lambda client: client.subscriptions(),

@@ -26,7 +26,7 @@ from tsipcd.core.turn import Turn
 from tsipcd.journal import compactor
 from tsipcd.journal.journal import Journal
 from tsipcd.runtime import Runtime
-from tsipcd.tmux import keys
+from tsipcd.tmux import keys, scripts
 from tsipcd.tmux.errands import Errands
 from tsipcd.views.log_file import LogFile
 
@@ -136,6 +136,11 @@ def without_marker() -> None:
         return await submit(connection, attempt, "1", typed, after)
 
     keys._submit = submit_anyway  # type: ignore[assignment]
+
+
+def without_claim() -> None:
+    """A step's script runs as often as it is sourced."""
+    scripts._POSIX = scripts._POSIX.replace("(set -C; ", "(")
 
 
 def without_intent() -> None:

@@ -23,6 +23,7 @@ from tsipc_client.wire import messages as m
 from tsipc_client.wire.connection import Connection, Ended
 from tsipc_client.wire.errors import ErrorCode, WireError
 from tsipc_client.wire.frames import Receiver, frame
+from tsipc_client.wire.printed import plain_text
 from tsipc_client.wire.text import is_safe
 from tsipcd import config
 from tsipcd.journal.errors import JournalError
@@ -31,7 +32,7 @@ from tsipcd.journal.layout import SEGMENT, heading, segment_name
 from tsipcd.journal.reading import read_journal
 from tsipcd.journal.record import encode, seed_of
 from tsipcd.server import decode
-from tsipcd.tmux import listing, transcript
+from tsipcd.tmux import listing
 from tsipcd.tmux.control import Block, ControlParser, Overflow
 from tsipcd.tmux.programs import identify
 from tsipcd.tmux.screen import Screen, composer_text, read_line
@@ -275,7 +276,7 @@ def screen(data: bytes) -> str:
             expect(holds=bool(line) and isinstance(before, str), otherwise="no verdict")
             seen.append(line)
         seen.append(str(composer_text(shown) is None))
-    printed = transcript.plain_text(data)
+    printed = plain_text(data)
     expect(holds="\x1b" not in printed, otherwise="an escape is left in plain text")
     return " ".join(seen)
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from tsipc_client.wire.printed import plain_text
 from tsipcd.core.effects import AdoptStep, Inspect, StartStep
 from tsipcd.core.inputs import Input, Inspected, Outcome, StepEnded, StepPrinted, Typed, Verdict
 from tsipcd.core.topology import PanePin, Place, ServerId
 from tsipcd.tmux.connection import Connection, connect
 from tsipcd.tmux.occupant import Occupants
 from tsipcd.tmux.steps import Steps, log_path
-from tsipcd.tmux.transcript import plain_text
 
 DEADLINE_S = 20.0
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.steps.conftest import SHELLS
-from tsipcd.tmux.scripts import begin_marker, end_marker, exit_code_in, script_files, typed_line
+from tsipc_client.wire.printed import begin_marker, end_marker
+from tsipcd.tmux.scripts import exit_code_in, script_files, typed_line
 
 
 @pytest.mark.parametrize(

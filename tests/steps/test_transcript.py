@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tsipcd.tmux.transcript import MAX_LINE_CHARS, TAIL_BYTES, cut, find_marker, last_line, plain_text
+from tsipc_client.wire.printed import MAX_LINE_CHARS, plain_text
+from tsipcd.tmux.transcript import TAIL_BYTES, cut, find_marker, last_line
 
 BEGIN, END = b"\x1b]1;b\x07", b"\x1b]1;e\x07"
 

@@ -92,6 +92,7 @@ def test_the_specs_examples_are_exact() -> None:
         ),
         (f.MessageExpired(AT, 7), ["EXPIRE claude-manager [command] msg-7"]),
         (f.MessageCancelled(AT, 7), ["CANCEL claude-manager [command] msg-7"]),
+        (f.CommandStopAsked(AT, 7, "a b"), ["STOP claude-manager [command] msg-7 (a b)"]),
         (f.StepStarted(AT, 7), ["START claude-manager [command] msg-7"]),
         (f.StepFinished(AT, 7, 0), ["DONE claude-manager [command] msg-7 exit 0"]),
         (

@@ -102,6 +102,10 @@ SAMPLES: tuple[tuple[m.Request, m.Result], ...] = (
             expires_at=1759382123.25,
         ),
     ),
+    (
+        m.Wait(id="msg-123", until=m.Milestone.DELIVERED),
+        m.Waited(id="msg-123", status=m.Status.DONE, exit_code=3, log="runs/msg-123/1.log"),
+    ),
     (m.Cancel(id="msg-123"), m.Cancelled(id="msg-123", status="cancelled")),
     (
         m.Resolve(id="msg-123", decision=m.Decision.REDELIVER),

@@ -36,6 +36,7 @@ HELP = """Let tmux sessions talk: commands, notifications, data, events and work
 First steps:
   ts-ipc sessions                                     who is there
   ts-ipc send FROM TO 'docker ps'                     run it in session TO
+  ts-ipc exec TO -- docker ps                         ... and wait for its end
   ts-ipc send FROM TO 'Build done!' notification      show it there
   ts-ipc subscribe claude-manager deployment notify   hear of an event
   ts-ipc publish claude-blacklist deployment v1.2.3   tell all subscribers
@@ -50,7 +51,7 @@ EPILOG = """Every command has --help with examples, and --json. Short names: sub
 Exit statuses: 0 done, 1 a run failed, 2 usage, 3 run cancelled, 4 timed out,
 5 run interrupted, 6 unknown session, 7 refused, 8 connection broken,
 9 journal damaged (fsck), 10 something is bad (doctor), 69 no daemon,
-130 Ctrl-C.
+124 the time to wait was over, 125 no exit status (exec), 130 Ctrl-C.
 """
 
 Command = Callable[..., Order]
@@ -64,6 +65,8 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("run", workflows.run, ""),
     ("runs", workflows.runs, ""),
     ("pipeline", workflows.pipeline, ""),
+    ("exec", messages.exec, ""),
+    ("wait", messages.wait, ""),
     ("queue", messages.queue, "q"),
     ("show", messages.show, ""),
     ("cancel", messages.cancel, ""),
@@ -78,8 +81,8 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
 )
 """Name, function, short name."""
 
-LOCAL_COMMANDS = frozenset({"pipe", "shell-init", "doctor", "fsck"})
-"""Those that are no request: one carries those of others, two are for when no daemon can run."""
+LOCAL_COMMANDS = frozenset({"exec", "pipe", "shell-init", "doctor", "fsck"})
+"""Those that are no request: of several, of others, or for when no daemon can run."""
 
 DAEMON_COMMANDS: tuple[tuple[str, Command], ...] = (
     ("start", daemon.start),
@@ -190,7 +193,8 @@ def _with_long_help(words: list[str]) -> list[str]:
 def run(words: Sequence[str]) -> int:
     """Parse and carry out; the exit status."""
     screen.prepare()
-    return deliver.guarded(lambda: _run(words), json="--json" in words)
+    own = words[: words.index("--")] if "--" in words else words
+    return deliver.guarded(lambda: _run(words), json="--json" in own)
 
 
 def _run(words: Sequence[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -10,6 +11,9 @@ from tsipc_client.wire.errors import BadInput, ErrorCode
 from tsipc_client.wire.messages import MAX_BODY_BYTES, MessageType, Step
 
 STDIN = "-"
+
+_UNQUOTED = re.compile(r"[^A-Za-z0-9_./:=@%+,-]|^=")
+_APART = re.compile(r"(['\\])")
 
 _UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -109,6 +113,19 @@ def _too_large(name: str, what: str) -> BadInput:
         hint="leave it in a file and send the file's path",
         code=ErrorCode.TOO_LARGE,
     )
+
+
+def shell_command(words: Sequence[str]) -> str:
+    """One word as the line that it is; of several each as one word, for any shell that we type into."""
+    return words[0] if len(words) == 1 else " ".join(_quoted(word) for word in words)
+
+
+def _quoted(word: str) -> str:
+    # fish reads a backslash within single quotes as an escape: it stands outside of them.
+    if word and not _UNQUOTED.search(word):
+        return word
+    runs = _APART.split(word)
+    return "".join(f"\\{run}" if run in {"\\", "'"} else f"'{run}'" for run in runs if run) or "''"
 
 
 def not_an_option(words: Sequence[str], texts: Sequence[str]) -> None:

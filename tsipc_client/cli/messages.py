@@ -1,15 +1,26 @@
-"""The commands about messages, from words to requests: send, queue, show, cancel, resolve."""
+"""The commands about messages, from words to requests: send, exec, wait, queue, show, cancel, resolve."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from tsipc_client.cli import arguments
 from tsipc_client.cli.flags import AsJson, Key, Timeout, options
-from tsipc_client.cli.orders import Ask
-from tsipc_client.wire.messages import Cancel, Decision, MessageType, Queue, Resolve, Send, Show
+from tsipc_client.cli.orders import Ask, Do, Options
+from tsipc_client.wire.messages import Cancel, Decision, MessageType, Milestone, Queue, Resolve, Send, Show
+
+Ttl = Annotated[
+    str,
+    typer.Option(
+        "--ttl",
+        metavar="SECONDS",
+        help="How long it may wait before it expires (10m, 2h and 1d work too).",
+        show_default=False,
+    ),
+]
 
 
 def send(
@@ -27,24 +38,24 @@ def send(
         ),
     ] = MessageType.COMMAND,
     *,
-    ttl: Annotated[
-        str,
-        typer.Option(
-            "--ttl",
-            metavar="SECONDS",
-            help="How long it may wait before it expires (10m, 2h and 1d work too).",
-            show_default=False,
-        ),
-    ] = "",
+    ttl: Ttl = "",
     now: Annotated[bool, typer.Option("--now", help="Type it even if the pane looks busy.")] = False,
     raw: Annotated[bool, typer.Option("--raw", help="Let control characters in the text through.")] = False,
     secret: Annotated[
         bool, typer.Option("--secret", help="Never show the text in listings, views and logs.")
     ] = False,
+    wait: Annotated[
+        Milestone | None,
+        typer.Option(
+            "--wait",
+            help="Stay until it is delivered, or done: prints what the command printed, exits as it did.",
+            show_default=False,
+        ),
+    ] = None,
     key: Key = "",
     json: AsJson = False,
     timeout: Timeout = "",
-) -> Ask:
+) -> Ask | Do:
     """Send a command, a notification or data to a session.
 
     Prints the message's id (msg-12) once the message is safe on disk. That is not yet "it has run": where a
@@ -72,8 +83,111 @@ def send(
         raw=raw,
         key=key,
         secret=secret,
+        capture=wait is Milestone.DONE and message_type is MessageType.COMMAND,
     )
-    return Ask(request, options(json=json, timeout=timeout))
+    if wait is None:
+        return Ask(request, options(json=json, timeout=timeout))
+    return Do(partial(_sent, request, wait), options(json=json, timeout=timeout, patient=True))
+
+
+def exec(  # noqa: A001 (the command's name)
+    target: Annotated[
+        str, typer.Argument(metavar="TO", help="The session to run it in: a name, an alias, or a pane (%3).")
+    ],
+    command: Annotated[
+        list[str],
+        typer.Argument(metavar="COMMAND", help="One text for the shell there, or a command's words."),
+    ],
+    *,
+    source: Annotated[
+        str, typer.Option("--from", metavar="FROM", help="Who sends it, as for send.")
+    ] = "exec",
+    ttl: Ttl = "",
+    secret: Annotated[
+        bool, typer.Option("--secret", help="Never show the text in listings, views and logs.")
+    ] = False,
+    key: Key = "",
+    json: AsJson = False,
+    timeout: Annotated[
+        str,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            help="How long to wait for its end (default: as long as it takes); then the status is 124.",
+            show_default=False,
+        ),
+    ] = "",
+) -> Do:
+    """Run a command in a session, to its end.
+
+    It runs in the shell there. What it prints comes out here meanwhile, its exit status is ours, and
+    Ctrl-C is passed on. It waits until that shell is at its prompt; stderr says what holds it up.
+
+    Status 124: the time of --timeout was over, and it goes on. 125: it has no exit status, or none that can
+    be known; stderr says why.
+
+    Examples:
+      ts-ipc exec claude-manager -- docker ps
+      ts-ipc exec claude-manager -- 'cd /srv/app && git pull'
+      version=$(ts-ipc exec build --timeout 10m -- make -s version)
+    """
+    request = Send(
+        source=source,
+        target=target,
+        message=arguments.within_limit(arguments.shell_command(command), "COMMAND"),
+        ttl_s=arguments.duration_s(ttl, "--ttl") if ttl else None,
+        secret=secret,
+        key=key,
+        capture=True,
+    )
+    return Do(partial(_executed, request), options(json=json, timeout=timeout, patient=True))
+
+
+def wait(
+    message: Annotated[str, typer.Argument(metavar="ID", help="A message's id: msg-12, or 12.")],
+    *,
+    until: Annotated[
+        Milestone,
+        typer.Option("--until", help="delivered: typed, shown or stored. done: a command has ended."),
+    ] = Milestone.DONE,
+    json: AsJson = False,
+    timeout: Annotated[
+        str,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            help="How long to wait (default: as long as it takes); then the status is 124.",
+            show_default=False,
+        ),
+    ] = "",
+) -> Do:
+    """Wait for a message that was sent before.
+
+    Of a command sent with --wait done, or with exec, it prints what that printed and exits as it did.
+
+    Examples:
+      ts-ipc wait msg-12
+      ts-ipc wait msg-12 --until delivered --timeout 1m
+    """
+    return Do(partial(_waited, message, until), options(json=json, timeout=timeout, patient=True))
+
+
+def _sent(request: Send, until: Milestone, options: Options) -> int:
+    from tsipc_client.cli import waiting  # noqa: PLC0415 (threads are not for every command)
+
+    return waiting.send(request, options, until=until)
+
+
+def _executed(request: Send, options: Options) -> int:
+    from tsipc_client.cli import waiting  # noqa: PLC0415 (as above)
+
+    return waiting.send(request, options, until=Milestone.DONE, live=True)
+
+
+def _waited(message: str, until: Milestone, options: Options) -> int:
+    from tsipc_client.cli import waiting  # noqa: PLC0415 (as above)
+
+    return waiting.wait(message, options, until=until)
 
 
 def queue(
@@ -119,8 +233,8 @@ def cancel(
 ) -> Ask:
     """Take back a message not typed yet, or end a run.
 
-    Of a workflow's run, the command that runs now gets SIGINT as for Ctrl-C, after 10 seconds SIGTERM, after
-    5 more SIGKILL; its shell stays. This command does not wait for that.
+    Of a workflow's run or an exec, the command that runs now gets SIGINT as for Ctrl-C, after 10 seconds
+    SIGTERM, after 5 more SIGKILL; its shell stays. This command does not wait for that.
 
     Examples:
       ts-ipc cancel msg-12

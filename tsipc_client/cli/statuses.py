@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from tsipc_client.wire.errors import BadInput, Refused, TimedOut, UnknownSession, Unreachable, WireError
-from tsipc_client.wire.messages import RunStatus
+from tsipc_client.wire.messages import RunStatus, Status
 
 
 class ExitStatus(IntEnum):
@@ -26,6 +26,10 @@ class ExitStatus(IntEnum):
     """`doctor` found something bad."""
     UNREACHABLE = 69
     """EX_UNAVAILABLE of sysexits.h."""
+    WAIT_OVER = 124
+    """The time to wait was over, as `timeout` says it: the message goes on."""
+    NO_STATUS = 125
+    """The command there has no exit status, or none that can be known, as `docker run` says it."""
     CTRL_C = 130
     """128 + SIGINT, as shells say it."""
     BROKEN_PIPE = 141
@@ -48,6 +52,19 @@ _RUNS: dict[RunStatus, ExitStatus] = {
     RunStatus.CANCELLED: ExitStatus.RUN_CANCELLED,
     RunStatus.INTERRUPTED: ExitStatus.RUN_INTERRUPTED,
 }
+
+
+_MESSAGES: dict[Status, ExitStatus] = {
+    Status.FAILED: ExitStatus.RUN_FAILED,
+    Status.EXPIRED: ExitStatus.RUN_FAILED,
+    Status.CANCELLED: ExitStatus.RUN_CANCELLED,
+    Status.IN_DOUBT: ExitStatus.RUN_INTERRUPTED,
+}
+
+
+def status_of_message(status: Status) -> ExitStatus:
+    """Of one that was waited for and has no exit status to give."""
+    return _MESSAGES.get(status, ExitStatus.OK)
 
 
 def status_of_error(error: WireError) -> ExitStatus:

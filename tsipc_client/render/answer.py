@@ -33,6 +33,7 @@ from tsipc_client.wire.messages import (
     Subscribed,
     SubscriptionTable,
     Unsubscribe,
+    Waited,
     Welcome,
 )
 
@@ -42,7 +43,7 @@ _GOES_ON = frozenset({RunStatus.RUNNING, RunStatus.CANCELLING})
 def data_lines(result: Result, style: Style, *, now: float) -> Iterator[str]:
     """What goes to stdout. Nothing, for a verb whose success says it all."""
     match result:
-        case Sent():
+        case Sent() | Waited():
             yield result.id
         case Published():
             for fanout in result.subscribers:

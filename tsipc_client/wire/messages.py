@@ -67,6 +67,15 @@ class Decision(StrEnum):
     """It was typed."""
 
 
+class Milestone(StrEnum):
+    """How far a message has come when who waits for it is answered; at the latest, when it has ended."""
+
+    DELIVERED = "delivered"
+    """It was typed, shown or stored."""
+    DONE = "done"
+    """Of a captured command, its exit status is known; of any other message, as `delivered`."""
+
+
 class RunStatus(StrEnum):
     """Where a workflow run is."""
 
@@ -109,6 +118,8 @@ class Send:
     """Idempotency key: the same key again returns the first answer."""
     secret: bool = False
     """No view, listing or log ever shows the body, only its size. Not for notifications."""
+    capture: bool = False
+    """Run the command as a workflow's step: by a shell at its prompt, its output and exit status kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +219,7 @@ class Show:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel:
-    """Take back a message that was not typed yet (`msg-12`), or end a run and its running step (`run-3`)."""
+    """Take back a message that was not typed yet (`msg-12`), or end a captured command or a run (`run-3`)."""
 
     METHOD: ClassVar[str] = "cancel"
     id: str
@@ -221,6 +232,15 @@ class Resolve:
     METHOD: ClassVar[str] = "resolve"
     id: str
     decision: Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Answer when a message (`msg-12`, or `12`) has come `until` there; streams `Progress` with no run."""
+
+    METHOD: ClassVar[str] = "wait"
+    id: str
+    until: Milestone = Milestone.DONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,6 +298,7 @@ Request = (
     | DaemonStatus
     | Stop
     | Runs
+    | Wait
 )
 
 REQUESTS: tuple[type[Request], ...] = (
@@ -299,6 +320,7 @@ REQUESTS: tuple[type[Request], ...] = (
     DaemonStatus,
     Stop,
     Runs,
+    Wait,
 )
 """Every request class, in the order `hello` lists their methods."""
 
@@ -397,7 +419,7 @@ class StepView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Streamed by `Run`: a step changed, or printed something (`last_line`)."""
+    """Streamed by `Run` and `Wait`: a step changed, or printed something (`last_line`)."""
 
     run: str
     workflow: str
@@ -502,7 +524,20 @@ class Cancelled:
 
     id: str
     status: str
-    """`cancelled`; or of a run whose step is being stopped, `cancelling`."""
+    """`cancelled`; or of what runs and is being stopped, `cancelling`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waited:
+    """Answer to `Wait`: where the message is now, durable. In doubt, it waits for a person."""
+
+    id: str
+    status: Status
+    reason: str = ""
+    exit_code: int | None = None
+    """None: there is none, or it cannot be known."""
+    log: str = ""
+    """What a captured command printed, a path in the state folder; empty before it starts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -639,6 +674,7 @@ Result = (
     | StatusReport
     | Stopping
     | RunList
+    | Waited
 )
 
 RESULTS: dict[type[Request], type[Result]] = {
@@ -660,6 +696,7 @@ RESULTS: dict[type[Request], type[Result]] = {
     DaemonStatus: StatusReport,
     Stop: Stopping,
     Runs: RunList,
+    Wait: Waited,
 }
 """What each request is answered with."""
 

@@ -73,8 +73,7 @@ class Deliveries:
                 if message.status is Status.INTENT:
                     self._submissions.restore(number, message.pin.server)
                 else:
-                    run, step, again = message.run, message.step, message.course.redelivered
-                    turn.ask(e.AdoptStep(number, message.pin, run, step, again))
+                    turn.ask(e.AdoptStep(number, message.pin, *message.script))
 
     # ── what the world answers ────────────────────────────────────────────────────────────────────────────
 
@@ -107,7 +106,7 @@ class Deliveries:
             return
         match answer.outcome:
             case i.Outcome.TYPED | i.Outcome.ALREADY:
-                if message.run:
+                if message.is_step:
                     self._submissions.settle(message.number)
                     turn.record(f.StepStarted(turn.now, message.number))
                 else:
@@ -252,15 +251,15 @@ class Deliveries:
             self._miss(turn, message)
         elif self._lanes.join(message.number, found.pane):
             self._inspect(turn, message, found)
-        elif message.run:
-            # Whoever follows the run sees why nothing happens; other messages are shown as `behind msg-N`.
+        elif message.is_step:
+            # Whoever waits for it sees why nothing happens; other messages are shown as `behind msg-N`.
             self._hold(turn, message, "others come before it in this pane")
 
     def _inspect(self, turn: Turn, message: Message, found: Found | None = None) -> None:
         found = found or self._find(message)
         if found is not None:
-            number, is_step = message.number, message.run > 0
-            turn.ask(e.Inspect(number, found.place, message.envelope.now, is_step, message.line_bytes))
+            now, is_step, size = message.envelope.now, message.is_step, message.line_bytes
+            turn.ask(e.Inspect(message.number, found.place, now, is_step, size))
         else:
             self._relocate(turn, message)
 
@@ -289,8 +288,8 @@ class Deliveries:
     def _submit(self, turn: Turn, message: Message, pin: PanePin) -> None:
         number, attempt, shell = message.number, message.course.attempt, message.course.shell
         self._submissions.hand_in(number)
-        if message.run:
-            run, step, again = message.run, message.step, message.course.redelivered
+        if message.is_step:
+            run, step, again = message.script
             turn.ask(e.StartStep(number, attempt, pin, run, step, message.body, shell, again))
         else:
             turn.ask(e.TypeKeys(number, attempt, pin, message.body, shell))

@@ -72,7 +72,10 @@ class TypeKeys(msgspec.Struct, frozen=True, gc=False):
 
 
 class StartStep(msgspec.Struct, frozen=True, gc=False):
-    """Type a line that sources the step's script; answered by `Typed`, then `StepPrinted` and `StepEnded`."""
+    """Type a line that sources the step's script; answered by `Typed`, then `StepPrinted` and `StepEnded`.
+
+    Of a captured message by itself `run` is 0, and `index` its number.
+    """
 
     number: int
     attempt: int
@@ -139,8 +142,13 @@ class StoreWorkflow(msgspec.Struct, frozen=True):
     table: tuple[Subscription, ...] = ()
 
 
+def step_folder(run: int, index: int, again: int) -> str:
+    """Where the files of a step are, below `runs`. Of a message by itself `run` is 0, `index` its number."""
+    return f"run-{run}/{step_name(index, again)}" if run else f"msg-{index}/{step_name(1, again)}"
+
+
 def step_name(index: int, again: int) -> str:
-    """What the files of a step are called in its run's folder: `2`, or begun anew `2-again-1`."""
+    """What the files of a step are called in their folder: `2`, or begun anew `2-again-1`."""
     return f"{index}-again-{again}" if again else str(index)
 
 

@@ -56,6 +56,8 @@ class MessageAccepted(_Fact, frozen=True, tag="accepted"):
     """How many events in a row led to it; see `tsipcd.core.loops`."""
     secret: bool = False
     """Its body is never shown."""
+    capture: bool = False
+    """It runs as a step does, and by itself."""
 
 
 class EventPublished(_Fact, frozen=True, tag="published"):
@@ -144,6 +146,14 @@ class MessageCancelled(_Fact, frozen=True, tag="cancelled"):
     """Somebody took it back before it was typed."""
 
     number: int
+
+
+class CommandStopAsked(_Fact, frozen=True, tag="stop"):
+    """A captured command that runs, or is being typed, is to end."""
+
+    number: int
+    by: str
+    """The session it was asked from; empty: none."""
 
 
 class MessageDoubted(_Fact, frozen=True, tag="doubted"):
@@ -252,6 +262,8 @@ class MessageKept(_Fact, frozen=True, tag="kept"):
     redelivered: int = 0
     depth: int = 0
     secret_bytes: int | None = None
+    capture: bool = False
+    stop_asked_at: float | None = None
 
 
 class WaitingKept(_Fact, frozen=True, tag="waiting"):
@@ -272,6 +284,7 @@ class WaitingKept(_Fact, frozen=True, tag="waiting"):
     pane: PanePin | None = None
     depth: int = 0
     secret_bytes: int | None = None
+    capture: bool = False
 
 
 class RunKept(_Fact, frozen=True, tag="run-kept"):
@@ -338,6 +351,7 @@ Fact = (
     | MessageFailed
     | MessageExpired
     | MessageCancelled
+    | CommandStopAsked
     | MessageDoubted
     | AttemptsOutrun
     | DoubtResolved

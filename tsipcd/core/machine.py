@@ -16,6 +16,7 @@ from tsipcd.core import effects as e
 from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
 from tsipcd.core.bounds import Bounds, Caps
+from tsipcd.core.captures import Captures
 from tsipcd.core.deliveries import Deliveries
 from tsipcd.core.doubts import Doubts
 from tsipcd.core.expiry import Expiry
@@ -27,6 +28,7 @@ from tsipcd.core.runs import Runs
 from tsipcd.core.state import State
 from tsipcd.core.topology import ServerId
 from tsipcd.core.turn import Turn
+from tsipcd.core.waits import Waits
 
 DEFAULT_TTL_S: Final = 24 * 3600.0
 
@@ -59,6 +61,8 @@ class Machine:
         self._doubts = Doubts(
             state, self.world, self._deliveries, ttl_s=ttl_s, redeliver_unasked=redeliver_unasked
         )
+        self._captures = Captures(state, self._deliveries)
+        self._waits = Waits(state)
         self._runs = Runs(state, self.world, self._deliveries)
         self._loops = Loops(state, self.world, limits, ttl_s)
         self.bounds = Bounds(state, caps)
@@ -84,6 +88,7 @@ class Machine:
         for server in dict.fromkeys(self._bound_to()):
             turn.ask(e.Expect(server))
         self._deliveries.restore(turn)
+        self._captures.restore(turn)
         self._runs.restore(turn, self._ttl_s)
         self._runs.follow_along(turn, self._ttl_s)
         self.bounds.follow_along(turn)
@@ -99,6 +104,7 @@ class Machine:
                 self._run(turn, event)
             case i.PeerGone():
                 self._runs.forget_peer(event.peer)
+                self._waits.forget_peer(event.peer)
             case i.SubscriptionsRead():
                 self._requests.subscriptions = event.table
                 self._know()
@@ -137,9 +143,7 @@ class Machine:
                 self._draining = self._deliveries.draining = True
             case _:
                 assert_never(event)
-        self._doubts.follow_along(turn)
-        self._runs.follow_along(turn, self._ttl_s)
-        self.bounds.follow_along(turn)
+        self._follow_along(turn)
         return turn.facts, turn.effects
 
     @property
@@ -223,6 +227,8 @@ class Machine:
                 self._requests.cancel(turn, call, asked.caller, request)
             case m.Resolve():
                 self._doubts.resolve(turn, call, asked.caller, request)
+            case m.Wait():
+                self._waits.wait(turn, call, request)
             case m.Queue():
                 turn.ask(e.Reply(call, listings.queued(self.state, self._deliveries, request)))
             case m.Show():
@@ -247,6 +253,14 @@ class Machine:
                 "no room to make it durable; nothing was accepted",
                 hint="free space where ~/.config/ts/ipc lives; what was accepted before goes on",
             )
+
+    def _follow_along(self, turn: Turn) -> None:
+        """What follows from the facts of this turn."""
+        self._doubts.follow_along(turn)
+        self._captures.follow_along(turn)
+        self._runs.follow_along(turn, self._ttl_s)
+        self._waits.follow_along(turn)
+        self.bounds.follow_along(turn)
 
     def _see(self, turn: Turn, seen: i.ServerSeen) -> None:
         self.world.put(seen.server.socket, seen.sessions)

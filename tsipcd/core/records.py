@@ -29,6 +29,8 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     """How many events in a row led to it; see `tsipcd.core.loops`."""
     secret_bytes: int | None = None
     """The size of a body that is never shown, and not kept when the message has ended; None: no secret."""
+    capture: bool = False
+    """A command by itself that runs as a step does."""
 
 
 PLAIN: Final = Envelope()
@@ -46,6 +48,8 @@ class Course(msgspec.Struct, frozen=True, gc=False):
     """What was decided about its last doubt; None: it never was in doubt, or is."""
     redelivered: int = 0
     """How often it was begun anew after a doubt."""
+    stop_asked_at: float | None = None
+    """From then on it is to end, by itself and not with a run; None: nobody asked for that."""
 
 
 NOT_BEGUN: Final = Course()
@@ -97,9 +101,20 @@ class Message(msgspec.Struct, gc=False):
         return self.status in ENDED
 
     @property
+    def is_step(self) -> bool:
+        """Whether it runs by a script, and has an exit status in the end."""
+        return self.run > 0 or self.envelope.capture
+
+    @property
+    def script(self) -> tuple[int, int, int]:
+        """What names the files of its script: its run and step, or 0 and its number; how often begun anew."""
+        run, step = (self.run, self.step) if self.run else (0, self.number)
+        return run, step, self.course.redelivered
+
+    @property
     def line_bytes(self) -> int:
         """The size of the longest line that typing it takes."""
-        return 0 if self.run else max(len(line.encode()) for line in self.body.split("\n"))
+        return 0 if self.is_step else max(len(line.encode()) for line in self.body.split("\n"))
 
     @property
     def id(self) -> str:

@@ -39,6 +39,7 @@ from tsipcd.core import effects as e
 from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
 from tsipcd.core.bounds import Bounds
+from tsipcd.core.captures import ask_to_stop, check_capture, is_stoppable
 from tsipcd.core.deliveries import Deliveries
 from tsipcd.core.delivery import WAITING
 from tsipcd.core.loops import Loops
@@ -102,6 +103,8 @@ class Requests:
                 hint="secret is for commands and data",
             )
         found = self._world.resolve(request.target, self._state.names, caller.session)
+        if request.capture:
+            check_capture(request, found, caller)
         target, held, pane = found.name, "", None
         if isinstance(found, Absent):
             if request.type is not MessageType.DATA:
@@ -118,6 +121,7 @@ class Requests:
                 turn.now + (self._ttl_s if request.ttl_s is None else request.ttl_s),
                 observed=caller.session, now=request.now, raw=request.raw, key=request.key, digest=digest,
                 held=held, pane=pane, depth=self._loops.depth_of(turn.now, caller), secret=request.secret,
+                capture=request.capture,
             )
         )  # fmt: skip
         message = self._state.messages[number]
@@ -247,6 +251,9 @@ class Requests:
                 f"{message.id} is in doubt: it may have been typed, and cannot be taken back",
                 hint=f"leave it: ts-ipc resolve {message.id} --drop",
             )
+        if is_stoppable(message):
+            turn.ask(e.Reply(call, ask_to_stop(turn, message, caller)))
+            return
         if message.status not in WAITING:
             raise Refused(
                 ErrorCode.NOT_ALLOWED,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterator
-from functools import lru_cache
 from sys import intern
 from typing import Final, assert_never
 
@@ -24,19 +23,11 @@ from tsipc_client.wire.messages import (
     Sent,
     Status,
 )
-from tsipcd.core import clock
+from tsipcd.core import clock, keeping
 from tsipcd.core import facts as f
 from tsipcd.core.chains import Chains, pause_notice
-from tsipcd.core.delivery import ENDED, WAITING, check_move
-from tsipcd.core.records import (
-    NOT_BEGUN,
-    Course,
-    Envelope,
-    Message,
-    Remembered,
-    RunRecord,
-    Story,
-)
+from tsipcd.core.delivery import check_move
+from tsipcd.core.records import Envelope, Message, Remembered, RunRecord
 
 KEEP_ENDED: Final = 1000
 """Messages that ended stay listed until this many newer ones have ended."""
@@ -110,8 +101,6 @@ class State:
         match fact:
             case f.MessageAccepted():
                 self._accept(fact)
-            case f.WaitingKept():
-                self._keep_waiting(fact)
             case f.EventPublished():
                 self._publish(fact)
             case f.EventPaused():
@@ -128,6 +117,9 @@ class State:
                 self._finish_step(fact)
             case f.MessageExpired() | f.MessageCancelled():
                 self._move(fact.number, _TAKEN_BACK[type(fact)], fact.at)
+            case f.CommandStopAsked():
+                message = self.messages[fact.number]
+                message.course = replace(message.course, stop_asked_at=fact.at)
             case f.MessageDoubted():
                 self._doubt(fact)
             case f.AttemptsOutrun():
@@ -142,7 +134,7 @@ class State:
                 clock.shift(self.messages.values(), fact.by_s)
             case f.SessionSeen():
                 self._see(fact.name)
-            case f.MessageKept():
+            case f.MessageKept() | f.WaitingKept():
                 self._keep(fact)
             case f.PauseKept() | f.CauseKept():
                 self.chains.apply(fact)
@@ -159,10 +151,10 @@ class State:
             yield f.SessionSeen(at, name)
         for m in self.messages.values():
             if not m.has_ended:
-                yield _kept(at, m)
+                yield keeping.kept(at, m)
         # In the order of their ending: the next to be dropped first.
         for number in self.ended:
-            yield _kept(at, self.messages[number])
+            yield keeping.kept(at, self.messages[number])
         for run in self.runs.values():
             yield f.RunKept(
                 at,
@@ -187,11 +179,13 @@ class State:
         # By position, and each name once in memory: a million may be replayed, and wait.
         number = fact.number
         secret_bytes = len(fact.body.encode()) if fact.secret else None
-        envelope = Envelope(fact.observed, "", fact.now, fact.raw, fact.pane, fact.depth, secret_bytes)
+        envelope = Envelope(
+            fact.observed, "", fact.now, fact.raw, fact.pane, fact.depth, secret_bytes, fact.capture
+        )
         message = Message(
             number, intern(fact.source), intern(fact.target), fact.type, fact.body, fact.at, fact.expires_at,
             Status.HELD if fact.held else Status.ACCEPTED, intern(fact.held), (), fact.run, fact.step,
-            _shared(envelope),
+            keeping.shared(envelope),
         )  # fmt: skip
         self.messages[number] = message
         self.last_message = max(self.last_message, number)
@@ -252,7 +246,7 @@ class State:
         message = self.messages[number]
         check_move(number, message.status, status)
         self.in_doubt += (status is Status.IN_DOUBT) - (message.status is Status.IN_DOUBT)
-        message.moves = _moves(message.accepted_at, status, (*message.story, (at, status, detail)))
+        message.moves = keeping.moves_of(message.accepted_at, status, (*message.story, (at, status, detail)))
         message.status = status
         message.reason = intern(detail) if status in _REASONED else ""
         if message.has_ended:
@@ -273,7 +267,10 @@ class State:
         message.expires_at = fact.expires_at
         again = fact.decision is Decision.REDELIVER
         message.course = replace(
-            message.course, decision=fact.decision, redelivered=message.course.redelivered + again
+            message.course,
+            decision=fact.decision,
+            redelivered=message.course.redelivered + again,
+            stop_asked_at=None,
         )
         if again and message.run:
             run = self.runs[message.run]
@@ -334,24 +331,11 @@ class State:
         if len(self.names) > KEEP_NAMES:
             self.names.popitem(last=False)
 
-    def _keep(self, fact: f.MessageKept) -> None:
-        moves = _moves(fact.accepted_at, fact.status, fact.story)
-        course = Course(fact.attempt, fact.pin, fact.shell, fact.exit_code, fact.decision, fact.redelivered)
-        self.messages[fact.number] = Message(
-            fact.number, intern(fact.source), intern(fact.target), fact.type, fact.body, fact.accepted_at,
-            fact.expires_at, fact.status, intern(fact.reason), moves, fact.run, fact.step,
-            _kept_envelope(fact), NOT_BEGUN if course == NOT_BEGUN else course,
-        )  # fmt: skip
-        self.in_doubt += fact.status is Status.IN_DOUBT
-        if fact.status in ENDED:
+    def _keep(self, fact: f.MessageKept | f.WaitingKept) -> None:
+        message = self.messages[fact.number] = keeping.taken_up(fact)
+        self.in_doubt += message.status is Status.IN_DOUBT
+        if message.has_ended:
             self.ended.append(fact.number)
-
-    def _keep_waiting(self, fact: f.WaitingKept) -> None:
-        self.messages[fact.number] = Message(
-            fact.number, intern(fact.source), intern(fact.target), fact.type, fact.body, fact.at,
-            fact.expires_at, Status.HELD if fact.held else Status.ACCEPTED, intern(fact.held),
-            envelope=_kept_envelope(fact),
-        )  # fmt: skip
 
 
 _FOR_A_REASON: Final = {f.MessageHeld: Status.HELD, f.MessageFailed: Status.FAILED}
@@ -360,38 +344,3 @@ _TAKEN_BACK: Final = {f.MessageExpired: Status.EXPIRED, f.MessageCancelled: Stat
 
 _REASONED: Final = frozenset({Status.HELD, Status.FAILED, Status.IN_DOUBT})
 """Statuses whose detail is a reason for people."""
-
-
-def _moves(accepted_at: float, status: Status, story: Story) -> Story:
-    """What has to be kept of a message's story."""
-    is_all = len(story) == 1 and status is Status.HELD and story[0][0] == accepted_at
-    return () if is_all else story
-
-
-@lru_cache(maxsize=256)
-def _shared(envelope: Envelope) -> Envelope:
-    """One for all messages that came alike."""
-    return envelope
-
-
-def _kept_envelope(fact: f.MessageKept | f.WaitingKept) -> Envelope:
-    return _shared(
-        Envelope(fact.observed, fact.event, fact.now, fact.raw, fact.pane, fact.depth, fact.secret_bytes)
-    )
-
-
-def _kept(at: float, m: Message) -> f.MessageKept | f.WaitingKept:
-    envelope, course = m.envelope, m.course
-    if m.status in WAITING and not (m.moves or m.run) and course is NOT_BEGUN:
-        # Half as long to read: so is the start after a kill.
-        return f.WaitingKept(
-            m.accepted_at, m.number, m.source, m.target, m.type, m.body, m.expires_at, m.reason,
-            envelope.observed, envelope.event, envelope.now, envelope.raw, envelope.pane, envelope.depth,
-            envelope.secret_bytes,
-        )  # fmt: skip
-    return f.MessageKept(
-        at, m.number, m.source, m.target, m.type, m.body, m.accepted_at, m.expires_at, m.status, m.reason,
-        envelope.observed, envelope.event, envelope.now, envelope.raw, m.run, m.step, course.attempt,
-        envelope.pane, course.pin, course.shell, course.exit_code, m.story, course.decision,
-        course.redelivered, envelope.depth, envelope.secret_bytes,
-    )  # fmt: skip

@@ -74,7 +74,7 @@ def _pipeline(request: m.Pipeline) -> None:
     _name("target", request.target)
 
 
-def _id(request: m.Show | m.Cancel | m.Resolve) -> None:
+def _id(request: m.Show | m.Cancel | m.Resolve | m.Wait) -> None:
     _name("id", request.id)
 
 
@@ -113,6 +113,7 @@ _CHECKS: Final[dict[type[m.Request], Callable[[Any], None]]] = {
     m.DaemonStatus: _nothing,
     m.Stop: _nothing,
     m.Runs: _runs,
+    m.Wait: _id,
 }
 
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from tsipc_client.wire.printed import begin_marker, end_marker
 from tsipcd.tmux.programs import SHELLS, Dialect
 
 STEP = "step"
@@ -29,7 +30,6 @@ CLAIM = "claim"
 STATUS = "status"
 _INNER = "inner"
 
-_OSC = "7757;ts-ipc"
 _KSH_SIGNAL = 256
 
 _POSIX = r"""# ts-ipc: @NAME@. Runs the command beside this file, once, in the shell that reads it.
@@ -96,16 +96,6 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./+-]+")
 _PLACEHOLDER = re.compile(r"@([A-Z]+)@")
 
 
-def begin_marker(run: int, index: int) -> bytes:
-    """What is printed right before the user's text runs."""
-    return f"\x1b]{_OSC};begin;{run}.{index}\x07".encode()
-
-
-def end_marker(run: int, index: int) -> bytes:
-    """What is printed right after it."""
-    return f"\x1b]{_OSC};end;{run}.{index}\x07".encode()
-
-
 def typed_line(shell: str, folder: Path) -> str:
     """What is typed: it sources the script. The space keeps it out of many shells' history."""
     dialect = _dialect(shell)
@@ -119,7 +109,7 @@ def script_files(shell: str, folder: Path, run: int, index: int, text: str) -> d
     """The files to put into `folder`, by name. `shell` is the name of a shell that has a dialect."""
     dialect = _dialect(shell)
     words = {
-        "NAME": f"run-{run}, step {index}",
+        "NAME": f"run-{run}, step {index}" if run else f"msg-{index}",
         "BEGIN": _escaped(begin_marker(run, index)),
         "END": _escaped(end_marker(run, index)),
         "TEXT": _word(text, dialect),

@@ -9,6 +9,7 @@ A step leaves these files, so that a daemon that restarts can take it up (`N` is
     runs/run-N/I/pipe       see `capture`
 
 A step that was begun anew, since nobody knows whether it ran, has others: `I-again-1` in place of `I`.
+Those of a captured message by itself are in `runs/msg-N`, as `1`.
 
 It ends with its status file; or when its shell or pane dies; or when the shell is back at its prompt without
 a status, after Ctrl-C for example. The output is complete when the end marker has come through the pipe.
@@ -23,7 +24,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tsipcd.core.effects import AdoptStep, StartStep, StopStep, step_name
+from tsipc_client.wire.printed import begin_marker, end_marker
+from tsipcd.core.effects import AdoptStep, StartStep, StopStep, step_folder
 from tsipcd.core.inputs import Input, Outcome, StepEnded, StepPrinted, Typed
 from tsipcd.core.topology import PanePin
 from tsipcd.tmux import scripts, transcript, tty
@@ -77,11 +79,11 @@ class _Step:
 
     @property
     def begin(self) -> bytes:
-        return scripts.begin_marker(self.run, self.index)
+        return begin_marker(self.run, self.index)
 
     @property
     def end(self) -> bytes:
-        return scripts.end_marker(self.run, self.index)
+        return end_marker(self.run, self.index)
 
     @property
     def status(self) -> int | None:
@@ -158,7 +160,7 @@ class Steps:
             self._alarms[effect.number].ring()
 
     def _step(self, effect: StartStep | AdoptStep, connection: Connection, alarm: Alarm) -> _Step:
-        folder = self._folder / f"run-{effect.run}" / step_name(effect.index, effect.again)
+        folder = self._folder / step_folder(effect.run, effect.index, effect.again)
         capture = Capture(connection, effect.pin, log_path(folder), folder / PIPE)
         return _Step(effect.number, effect.pin, effect.run, effect.index, folder, capture, alarm)
 

@@ -4,69 +4,13 @@ from __future__ import annotations
 
 import mmap
 import os
-import re
 from pathlib import Path
 
+from tsipc_client.wire.printed import MAX_LINE_CHARS, plain_text
 from tsipcd.tmux.files import open_plain
 
 TAIL_BYTES = 4096
-MAX_LINE_CHARS = 500
 _COPY_BYTES = 1 << 20
-
-_ESCAPE = re.compile(
-    r"\x1b(?:\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC: titles, marks
-    r"|[PX^_][^\x1b]*(?:\x1b\\)?"  # DCS and other strings
-    r"|\[(?P<parameters>[0-9;:<=>?]*)[ -/]*(?:(?P<final>[@-~])|$)"  # CSI
-    r"|[ -/]*[0-~])?"
-)
-_TOKEN = re.compile(
-    rf"(?P<text>[^\x00-\x1f\x7f]+)|(?P<escape>{_ESCAPE.pattern})|(?P<control>[\x00-\x1f\x7f])"
-)
-_TAB = 8
-
-
-def plain_text(raw: bytes) -> str:
-    """What stood on the lines in the end: no escapes, overwritten parts (progress bars) as they were last."""
-    lines: list[str] = []
-    line, column = "", 0
-    for token in _TOKEN.finditer(raw.decode("utf-8", "replace")):
-        text, control = token["text"], token["control"]
-        if text is not None:
-            line = line[:column].ljust(column) + text + line[column + len(text) :]
-            column += len(text)
-        elif control == "\n":
-            lines.append(line.rstrip())
-            line, column = "", 0
-        elif control == "\r":
-            column = 0
-        elif control == "\b":
-            column = max(0, column - 1)
-        elif control == "\t":
-            column = (column // _TAB + 1) * _TAB
-            line = line.ljust(column)
-        elif token["final"] is not None:
-            line, column = _moved(line, column, token["parameters"], token["final"])
-    if line.rstrip():
-        lines.append(line.rstrip())
-    return "\n".join(lines) + "\n" if lines else ""
-
-
-def _moved(line: str, column: int, parameters: str, final: str) -> tuple[str, int]:
-    """The line after an escape that erases or moves within it."""
-    number = int(parameters) if parameters.isdigit() else 0
-    match final:
-        case "K" if number == 0:
-            return line[:column], column
-        case "K" if number == 2:  # noqa: PLR2004 - the whole line
-            return "", column
-        case "C":
-            return line, column + min(max(number, 1), MAX_LINE_CHARS)
-        case "D":
-            return line, max(0, column - max(number, 1))
-        case "G":
-            return line, min(max(number, 1), MAX_LINE_CHARS) - 1
-        case _:
-            return line, column
 
 
 def last_line(log: Path, begin: bytes = b"") -> str:

@@ -7,7 +7,7 @@
     TIMESTAMP FAIL TARGET [TYPE] msg-N (REASON)          TIMESTAMP SUBSCRIBE SESSION [EVENT] ACTION
     TIMESTAMP DOUBT TARGET [TYPE] msg-N (REASON)         TIMESTAMP UNSUBSCRIBE SESSION [EVENT]
     TIMESTAMP RESOLVE TARGET [TYPE] msg-N DECISION (BY)
-    TIMESTAMP START TARGET [TYPE] msg-N
+    TIMESTAMP START TARGET [TYPE] msg-N                      TIMESTAMP STOP TARGET [TYPE] msg-N (BY)
     TIMESTAMP DONE TARGET [TYPE] msg-N exit STATUS       TIMESTAMP PAUSE SOURCE [EVENT] (REASON)
 
 One event is one line, whatever is in the names; a publish has one for each subscriber, or one with `→ -`, and
@@ -28,6 +28,7 @@ from tsipcd.core.facts import (
     AttemptsOutrun,
     CauseKept,
     ClockSet,
+    CommandStopAsked,
     CountersKept,
     DoubtResolved,
     EventPaused,
@@ -99,6 +100,8 @@ def lines(
             return (f"{at} HOLD {_subject(fact.number, message)}{_reason(fact.reason)}",)
         case MessageFailed():
             return (f"{at} FAIL {_subject(fact.number, message)}{_reason(fact.reason)}",)
+        case CommandStopAsked():
+            return (f"{at} STOP {_subject(fact.number, message)}{_reason(fact.by)}",)
         case MessageDoubted():
             return (f"{at} DOUBT {_subject(fact.number, message)}{_reason(fact.reason)}",)
         case DoubtResolved():
