@@ -190,7 +190,11 @@ class Daemon:
             redeliver_unasked=config.delivery.redeliver_unasked,
             only_observed=config.delivery.only_observed,
         )
-        self._journal = Journal.open(recovered, on_low=lambda low: self._runtime.feed(StorageChanged(low)))
+        self._journal = Journal.open(
+            recovered,
+            on_low=lambda low: self._runtime.feed(StorageChanged(low)),
+            on_told=lambda: self._runtime.release(),  # noqa: PLW0108
+        )
         self._log = log
         self._stores = Stores(
             DataFiles(folder),
@@ -202,6 +206,7 @@ class Daemon:
         self._server = Server(
             lambda call, pid, request: self._intake.on_request(call, pid, request),  # noqa: PLW0108
             lambda peer: self._intake.on_gone(peer),  # noqa: PLW0108
+            lambda: self._intake.on_handed(),  # noqa: PLW0108
         )
         self._tmux = Tmux(
             directory=directory,

@@ -79,7 +79,7 @@ class Intake:
         self._is_current = False
         self._news_is_due = True
         self._checked = 0
-        """The connection whose chunk of requests was checked against tmux and the files in this turn."""
+        """The connection whose chunk of requests was checked against tmux and the files, until all is in."""
 
     # ── from the edges ────────────────────────────────────────────────────────────────────────────────────
 
@@ -92,7 +92,6 @@ class Intake:
             self._checked = call.peer
             self._is_current = self._tmux.is_current()
             self._news_is_due = True
-            self._loop.call_soon(self._uncheck)
         if isinstance(request, (m.Hello, m.Events, m.DaemonStatus, m.Stop)):
             self._desk.answer(call, request)
         elif isinstance(request, LOOKS) and (
@@ -107,6 +106,11 @@ class Intake:
             self._look()
         else:
             self._admit(call, request)
+
+    def on_handed(self) -> None:
+        """All of the chunk was handed over by `on_request`."""
+        self._checked = 0
+        self._runtime.decide()
 
     def on_gone(self, peer: int) -> None:
         """A connection ended."""
@@ -161,9 +165,6 @@ class Intake:
         # A known name that is absent is held; tmux tells when it comes.
         return False
 
-    def _uncheck(self) -> None:
-        self._checked = 0
-
     def _look(self) -> None:
         if self._looking is None:
             self._looking = self._loop.create_task(self._look_now(), name="look at tmux")
@@ -184,6 +185,7 @@ class Intake:
                 self._runtime.feed(verdict)
             for call, request in requests:
                 self._admit(call, request)
+            self._runtime.decide()
 
     def _looked(self, task: asyncio.Task[None]) -> None:
         self._looking = None
@@ -193,7 +195,7 @@ class Intake:
     # ── admitting ─────────────────────────────────────────────────────────────────────────────────────────
 
     def _admit(self, call: i.Call, request: m.Request) -> None:
-        """Hand over the request, after everything its files have to say."""
+        """Hand over the request, after everything its files have to say; it is decided when all are here."""
         caller = self._caller(call)
         try:
             self._hear_news(request)
@@ -204,11 +206,11 @@ class Intake:
             if isinstance(request, m.Run):
                 self._memory.before(0)
                 workflow = self._stores.workflow(request.name)
-                self._runtime.feed(i.RunAsked(call, caller, workflow, follow=request.follow, key=request.key))
+                self._runtime.put(i.RunAsked(call, caller, workflow, follow=request.follow, key=request.key))
             else:
                 if isinstance(request, CHANGES_TABLE):
                     self._stores.change_begins(call)
-                self._runtime.feed(i.Asked(call, caller, request))
+                self._runtime.put(i.Asked(call, caller, request))
         except WireError as error:
             self._server.fail(call, error)
         except OSError as error:
@@ -230,7 +232,7 @@ class Intake:
                 raise
         finally:
             for event in news:
-                self._runtime.feed(event)
+                self._runtime.put(event)
 
     def _meet(self, peer: int, pid: int) -> None:
         """Find out once for each connection who is behind it, and which tmux servers they know of."""

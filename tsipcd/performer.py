@@ -33,29 +33,12 @@ class Performer:
 
     def perform(self, effects: Sequence[e.Effect]) -> None:
         """Their facts are durable: carry them out, in order. Never blocks."""
-        for effect in effects:
-            match effect:
-                case e.Reply():
-                    self._stores.answered(effect.call)
-                    self._server.reply(effect.call, effect.result)
-                case e.Fail():
-                    self._fail(effect.call, effect.error)
-                case e.Tell():
-                    self._server.tell(effect.call, effect.item)
-                case e.Expect():
-                    self._tmux.expect(effect.server)
-                case e.Inspect() | e.Forget() | e.TypeKeys() | e.ShowText():
-                    self._tmux.carry_out(effect)
-                case e.StartStep() | e.AdoptStep() | e.StopStep():
-                    self._tmux.carry_out(effect)
-                case e.StoreData():
-                    self._start(self._store_data(effect))
-                case e.StoreSubscriptions():
-                    self._start(self._store_subscriptions(effect))
-                case e.StoreWorkflow():
-                    self._start(self._store_workflow(effect))
-                case _:
-                    assert_never(effect)
+        self._server.gather()
+        try:
+            for effect in effects:
+                self._perform(effect)
+        finally:
+            self._server.flush()
 
     def abandon(self, effects: Sequence[e.Effect], error: BaseException) -> None:
         """Their facts are not known to be durable, because of `error`: tell whoever waits for an answer."""
@@ -74,6 +57,30 @@ class Performer:
         """Return when every write under way has ended and been answered."""
         while self._tasks:
             await asyncio.wait(self._tasks)
+
+    def _perform(self, effect: e.Effect) -> None:
+        match effect:
+            case e.Reply():
+                self._stores.answered(effect.call)
+                self._server.reply(effect.call, effect.result)
+            case e.Fail():
+                self._fail(effect.call, effect.error)
+            case e.Tell():
+                self._server.tell(effect.call, effect.item)
+            case e.Expect():
+                self._tmux.expect(effect.server)
+            case e.Inspect() | e.Forget() | e.TypeKeys() | e.ShowText():
+                self._tmux.carry_out(effect)
+            case e.StartStep() | e.AdoptStep() | e.StopStep():
+                self._tmux.carry_out(effect)
+            case e.StoreData():
+                self._start(self._store_data(effect))
+            case e.StoreSubscriptions():
+                self._start(self._store_subscriptions(effect))
+            case e.StoreWorkflow():
+                self._start(self._store_workflow(effect))
+            case _:
+                assert_never(effect)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

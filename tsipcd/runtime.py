@@ -93,6 +93,16 @@ class Runtime:
             self._scheduled = True
             self._loop.call_soon(self._drain)
 
+    def put(self, event: Input) -> None:
+        """The same for one of many; `decide` comes after the last of them."""
+        self._inputs.append(event)
+
+    def decide(self) -> None:
+        """What was put is decided now, up to `MAX_BATCH`; a turn of the loop later would be felt."""
+        if self._inputs and not self._scheduled:
+            self._scheduled = True
+            self._drain()
+
     @property
     def is_idle(self) -> bool:
         """Whether everything fed is decided, durable and carried out."""
@@ -139,7 +149,8 @@ class Runtime:
         if facts:
             future = self._journal.append([f.encode(fact) for fact in facts])
             self._pending.append((future, self._journal.last_sequence, facts, effects))
-            future.add_done_callback(self._release)
+            if future.done():
+                self._loop.call_soon(self.release)
             self._watch_lateness()
         elif self._pending:
             # They were decided on top of facts that are not durable yet.
@@ -148,7 +159,8 @@ class Runtime:
         elif effects:
             self._perform(effects)
 
-    def _release(self, _: asyncio.Future[None]) -> None:
+    def release(self) -> None:
+        """The journal has told what is durable and what is not: let out what waited for that, in order."""
         while self._pending and self._pending[0][0].done():
             future, sequence, facts, effects = self._pending.popleft()
             error = future.exception() if not future.cancelled() else asyncio.CancelledError()

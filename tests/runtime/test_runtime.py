@@ -70,6 +70,7 @@ class Scene:
             waiter.set_result(None)
         else:
             waiter.set_exception(error)
+        self.runtime.release()
         await asyncio.sleep(0)
 
     def names(self) -> list[str]:

@@ -97,7 +97,7 @@ class Folder:
         if os.fstat(fd).st_nlink == 0:
             raise Displaced(self.path)
         try:
-            found = Path(self.path).lstat()
+            found = os.lstat(self.path)  # after every sync
         except (FileNotFoundError, NotADirectoryError) as exc:
             raise Displaced(self.path) from exc
         except OSError:

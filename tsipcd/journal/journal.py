@@ -28,7 +28,13 @@ CLOSE_DEADLINE_S = 3.0
 class Journal:
     """An open journal. Get one from `Journal.open`; end it with `close`."""
 
-    def __init__(self, recovered: Recovered, on_low: Callable[[bool], None], segment_bytes: int) -> None:
+    def __init__(
+        self,
+        recovered: Recovered,
+        on_low: Callable[[bool], None],
+        on_told: Callable[[], None],
+        segment_bytes: int,
+    ) -> None:
         reading, self._folder = recovered.reading, recovered.folder
         self.identity = recovered.identity.hex()
         """Eight hex digits, random, of this journal for good."""
@@ -40,6 +46,7 @@ class Journal:
         self.failed: asyncio.Future[SyncFailed] = self._loop.create_future()
         """Done when the disk failed: nothing more can become durable; the daemon must end."""
         self._on_low = on_low
+        self._on_told = on_told
         self._was_low = False
         self._error: JournalError | None = None
         self._ended = asyncio.Event()
@@ -66,15 +73,17 @@ class Journal:
         recovered: Recovered,
         *,
         on_low: Callable[[bool], None] = lambda _low: None,
+        on_told: Callable[[], None] = lambda: None,
         segment_bytes: int = SEGMENT_BYTES,
     ) -> Journal:
         """The journal, ready for appends; its folder is its own from now on.
 
         Blocks for some 20 ms: the last segment is written anew, because it cannot be known whether an earlier
-        life saw its last sync. `on_low` is called soon after if the disk is nearly full, and at each change.
+        life saw its last sync. `on_low` is called soon after if the disk is nearly full, and at each change;
+        `on_told` each time after waiters were told, in the same turn of the loop.
         Raises `SyncFailed` if the disk fails.
         """
-        journal = cls(recovered, on_low, segment_bytes)
+        journal = cls(recovered, on_low, on_told, segment_bytes)
         journal.start()
         return journal
 
@@ -162,6 +171,7 @@ class Journal:
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
+        self._on_told()
 
     def _changed(self) -> None:
         low = self._writer.is_low
@@ -178,3 +188,4 @@ class Journal:
         if isinstance(error, SyncFailed) and not self.failed.done():
             self.failed.set_result(error)
         self._ended.set()
+        self._on_told()

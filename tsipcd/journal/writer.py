@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
@@ -170,16 +171,15 @@ class Writer(threading.Thread):
     def _gather(self, *, wait: bool) -> None:
         """All that is queued is in the backlog."""
         nudged = False
-        try:
-            entry = self._queue.get(wait, RETRY_S if self.is_low else None)
-            while True:
+        queue = self._queue
+        with suppress(Empty):
+            while wait or not queue.empty():
+                entry = queue.get(wait, RETRY_S if self.is_low else None)
+                wait = False
                 if entry is None:
                     nudged = True
                 else:
                     self._backlog.append(entry)
-                entry = self._queue.get_nowait()
-        except Empty:
-            pass
         if self._reserve.is_missing and (nudged or time.monotonic() >= self._retry_at):
             self._retry_at = time.monotonic() + RETRY_S
             self._reserve.refill()

@@ -44,16 +44,22 @@ _logger = logging.getLogger("tsipcd.server")
 class Server:
     """Takes connections, hands each request to `on_request`, and carries answers back.
 
-    `on_gone` tells when a connection has ended; answers to it are dropped from then on.
+    `on_handed` tells that all requests that came together were handed over, `on_gone` that a connection has
+    ended; answers to it are dropped from then on.
     """
 
     def __init__(
         self,
         on_request: Callable[[Call, int, Request], None],
         on_gone: Callable[[int], None],
+        on_handed: Callable[[], None] = lambda: None,
     ) -> None:
         self._on_request = on_request
         self._on_gone = on_gone
+        self._on_handed = on_handed
+        self._spoken: list[Peer] = []
+        """Those with answers that were not sent yet."""
+        self._flush_is_due = False
         self._peers: dict[int, Peer] = {}
         self._refused: dict[int, Peer] = {}
         self._numbers = itertools.count(1)
@@ -94,6 +100,17 @@ class Server:
         """Stream an item to a request that is still open."""
         if (peer := self._peers.get(call.peer)) is not None:
             peer.tell(call.id, item)
+
+    def gather(self) -> None:
+        """Answers from now on leave with the next `flush`, not by themselves in the next turn of the loop."""
+        self._flush_is_due = True
+
+    def flush(self) -> None:
+        """Send what was said: one system call a connection for many answers."""
+        self._flush_is_due = False
+        spoken, self._spoken = self._spoken, []
+        for peer in spoken:
+            peer.flush()
 
     async def close(self) -> None:
         """Stop accepting; end every connection after what was said to it went out, or `CLOSE_S` passed."""
@@ -144,7 +161,9 @@ class Server:
             self._refuse(connection, pid)
             return
         number = next(self._numbers)
-        peer = Peer(number, pid, self._on_request, self._closed)
+        peer = Peer(
+            number, pid, self._on_request, self._closed, on_handed=self._on_handed, on_spoken=self._spoke
+        )
         self._peers[number] = peer
         self._open(peer, connection)
 
@@ -156,7 +175,15 @@ class Server:
         error = Refused(
             ErrorCode.BUSY, f"{self._max_clients} clients are connected and at work", hint="try again later"
         )
-        peer = Peer(number, pid, self._on_request, self._refusal_closed, refusal=error)
+        peer = Peer(
+            number,
+            pid,
+            self._on_request,
+            self._refusal_closed,
+            on_handed=self._on_handed,
+            on_spoken=self._spoke,
+            refusal=error,
+        )
         self._refused[number] = peer
         self._open(peer, connection)
 
@@ -196,6 +223,14 @@ class Server:
             asyncio.get_running_loop().remove_reader(self._socket)
             self._socket.close()
             self._socket = None
+
+    # ── answers ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _spoke(self, peer: Peer) -> None:
+        self._spoken.append(peer)
+        if not self._flush_is_due:
+            self._flush_is_due = True
+            asyncio.get_running_loop().call_soon(self.flush)
 
     # ── endings ───────────────────────────────────────────────────────────────────────────────────────────
 

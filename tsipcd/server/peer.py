@@ -58,12 +58,16 @@ class Peer(asyncio.Protocol):
         on_request: OnRequest,
         on_closed: Callable[[int], None],
         *,
+        on_handed: Callable[[], None],
+        on_spoken: Callable[[Peer], None],
         refusal: WireError | None = None,
     ) -> None:
         self.number = number
         self._pid = pid
         self._on_request = on_request
         self._on_closed = on_closed
+        self._on_handed = on_handed
+        self._on_spoken = on_spoken
         self._refusal = refusal
         self._loop = asyncio.get_running_loop()
         self.active_at = self._loop.time()
@@ -114,7 +118,7 @@ class Peer(asyncio.Protocol):
 
     def close(self) -> None:
         """Hear and say nothing more; what was said still goes out."""
-        self._flush()
+        self.flush()
         self._stop()
         if self._transport is not None:
             self._transport.close()
@@ -182,6 +186,7 @@ class Peer(asyncio.Protocol):
         waiting = self._waiting
         while waiting and self._listing is None and self._has_room:
             self._take(waiting.popleft())
+        self._on_handed()
         if not waiting and not self._closing:
             if (broken := self._receiver.broken) is not None:
                 self._give_up(broken)
@@ -275,17 +280,18 @@ class Peer(asyncio.Protocol):
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     def _write(self, data: bytes) -> None:
-        """Send with all else that is said in this turn of the loop: one system call for many answers."""
+        """Send it with all else that is said until `flush`."""
         if self._closing:
             return
         if not self._out:
-            self._loop.call_soon(self._flush)
+            self._on_spoken(self)
         self._out.append(data)
         self._unsent_bytes += len(data)
         if self._unsent_bytes > MAX_UNSENT_BYTES:
-            self._flush()
+            self.flush()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send what was said."""
         transport = self._transport
         if transport is None or not self._out:
             return

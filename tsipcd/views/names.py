@@ -50,7 +50,7 @@ class Neighbours:
 
     def __init__(self, path: str) -> None:
         folder = Path(path)
-        self._paths = tuple(folder / name for name in (ALIASES, LABELS, SETTINGS))
+        self._paths = tuple(str(folder / name) for name in (ALIASES, LABELS, SETTINGS))
         self._signatures: tuple[Signature, ...] | None = None
 
     def changed(self) -> bool:
@@ -71,7 +71,7 @@ class Neighbours:
         return tuple(_signature(path) for path in self._paths)
 
 
-def _read(path: Path, shape: Callable[[object], _T], absent: _T) -> _T:
+def _read(path: str, shape: Callable[[object], _T], absent: _T) -> _T:
     try:
         document = json.loads(_content(path))
         json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is no name
@@ -83,15 +83,15 @@ def _read(path: Path, shape: Callable[[object], _T], absent: _T) -> _T:
         return absent
 
 
-def _signature(path: Path) -> Signature:
+def _signature(path: str) -> Signature:
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - on the hot path
     except OSError:
         return None
     return (found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size)
 
 
-def _content(path: Path) -> bytes:
+def _content(path: str) -> bytes:
     """The file's bytes. Raises `OSError`, or `_Misshapen` for a file that is not to be trusted."""
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(fd, "rb") as file:
