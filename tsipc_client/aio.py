@@ -88,6 +88,9 @@ class AsyncClient:
         raw: bool = False,
         secret: bool = False,
         capture: bool = False,
+        at: float | None = None,
+        delay_s: float | None = None,
+        priority: str = m.Priority.NORMAL,
         key: str = "",
     ) -> m.Sent:
         """Type a command into `target`, show a notification there, or leave data; durable on return."""
@@ -101,6 +104,9 @@ class AsyncClient:
             raw=raw,
             secret=secret,
             capture=capture,
+            at=at,
+            delay_s=delay_s,
+            priority=member(m.Priority, priority),
             key=key,
         )
         return expect(m.Sent, await self.call(request))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -130,3 +131,43 @@ def test_a_text_that_looks_like_an_option_needs_two_dashes() -> None:
     arguments.not_an_option(["send", "a", "b", "-rf x"], ["a", "b", "-rf x"])
     arguments.not_an_option(["send", "--", "a", "b", "-x"], ["a", "b", "-x"])
     arguments.not_an_option(["send", "a", "b", "-"], ["a", "b", "-"])
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("15:30", "2026-03-01T15:30:00"),
+        ("9:05:07", "2026-03-02T09:05:07"),
+        ("2026-12-24 15:30", "2026-12-24T15:30:00"),
+        ("2026-12-24T15:30:05+01:00", "2026-12-24T14:30:05"),
+        ("2026-12-24", "2026-12-24T00:00:00"),
+    ],
+)
+def test_moment(text: str, at: str) -> None:
+    """The next such time of the clock, or the day that is named; it is noon of the 1st of March."""
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()
+    assert arguments.moment(text, "--at", noon) == datetime.fromisoformat(f"{at}Z").timestamp()
+
+
+@pytest.mark.parametrize("text", ["", "soon", "25:00", "15:99", "15", "2026-02-30 10:00"])
+def test_what_is_no_moment(text: str) -> None:
+    """Refused with an example."""
+    with pytest.raises(BadInput) as caught:
+        arguments.moment(text, "--at", 1e9)
+    assert "15:30" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["ls *.py | wc"], "ls *.py | wc"),
+        (["ls", "*.py"], "ls '*.py'"),
+        (["a", ""], "a ''"),
+        (["echo", "it's"], "echo 'it'\\''s'"),
+        (["echo", "a\\b"], "echo 'a'\\\\'b'"),
+        (["env", "A=1", "/x/y-z"], "env A=1 /x/y-z"),
+    ],
+)
+def test_shell_command(words: list[str], text: str) -> None:
+    """One word is a line; of several each stays one word."""
+    assert arguments.shell_command(words) == text

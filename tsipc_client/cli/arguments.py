@@ -13,6 +13,7 @@ from tsipc_client.wire.messages import MAX_BODY_BYTES, MessageType, Step
 STDIN = "-"
 
 _UNQUOTED = re.compile(r"[^A-Za-z0-9_./:=@%+,-]|^=")
+_CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?")
 _APART = re.compile(r"(['\\])")
 
 _UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -47,6 +48,26 @@ def duration_s(text: str, option: str) -> float:
             f"{option}: {text!r} is no duration", hint=f"write seconds or 10m, 2h, 1d: {option} 10m"
         )
     return float(number) * _UNIT_S[unit]
+
+
+def moment(text: str, option: str, now: float) -> float:
+    """Seconds since 1970 of `15:30` (the next one) or `2026-12-24 15:30`, with a zone (`+01:00`) or here."""
+    from datetime import datetime, timedelta  # noqa: PLC0415 (2 ms, for this only)
+
+    try:
+        if _CLOCK.fullmatch(text):
+            hour, minute, second = (int(part) for part in (*text.split(":"), "0")[:3])
+            today = datetime.fromtimestamp(now).astimezone()
+            at = today.replace(hour=hour, minute=minute, second=second, microsecond=0, tzinfo=None)
+            if at.timestamp() <= now:
+                at += timedelta(days=1)
+        else:
+            at = datetime.fromisoformat(text)
+        return at.timestamp()
+    except (ValueError, OverflowError) as error:
+        raise bad_input(
+            f"{option}: {text!r} is no time", hint=f"write 15:30 or '2026-12-24 15:30': {option} 15:30"
+        ) from error
 
 
 def steps(words: Sequence[str]) -> tuple[Step, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import Annotated
 
@@ -10,7 +11,17 @@ import typer
 from tsipc_client.cli import arguments
 from tsipc_client.cli.flags import AsJson, Key, Timeout, options
 from tsipc_client.cli.orders import Ask, Do, Options
-from tsipc_client.wire.messages import Cancel, Decision, MessageType, Milestone, Queue, Resolve, Send, Show
+from tsipc_client.wire.messages import (
+    Cancel,
+    Decision,
+    MessageType,
+    Milestone,
+    Priority,
+    Queue,
+    Resolve,
+    Send,
+    Show,
+)
 
 Ttl = Annotated[
     str,
@@ -44,6 +55,27 @@ def send(
     secret: Annotated[
         bool, typer.Option("--secret", help="Never show the text in listings, views and logs.")
     ] = False,
+    at: Annotated[
+        str,
+        typer.Option(
+            "--at",
+            metavar="TIME",
+            help="Not before this time: 15:30 (the next one), or '2026-12-24 15:30'.",
+            show_default=False,
+        ),
+    ] = "",
+    delay: Annotated[
+        str,
+        typer.Option(
+            "--delay",
+            metavar="SECONDS",
+            help="Not before so much time has passed (10m, 2h and 1d work too).",
+            show_default=False,
+        ),
+    ] = "",
+    priority: Annotated[
+        Priority, typer.Option("--priority", help="Before others that wait for the same pane, or behind.")
+    ] = Priority.NORMAL,
     wait: Annotated[
         Milestone | None,
         typer.Option(
@@ -83,6 +115,9 @@ def send(
         raw=raw,
         key=key,
         secret=secret,
+        at=arguments.moment(at, "--at", time.time()) if at else None,
+        delay_s=arguments.duration_s(delay, "--delay") if delay else None,
+        priority=priority,
         capture=wait is Milestone.DONE and message_type is MessageType.COMMAND,
     )
     if wait is None:

@@ -67,6 +67,14 @@ class Decision(StrEnum):
     """It was typed."""
 
 
+class Priority(StrEnum):
+    """Which of the commands that wait for one pane is typed first; among equals, the one that came first."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+
 class Milestone(StrEnum):
     """How far a message has come when who waits for it is answered; at the latest, when it has ended."""
 
@@ -120,6 +128,11 @@ class Send:
     """No view, listing or log ever shows the body, only its size. Not for notifications."""
     capture: bool = False
     """Run the command as a workflow's step: by a shell at its prompt, its output and exit status kept."""
+    at: float | None = None
+    """Not before this time; it is the clock's, whatever that is set to."""
+    delay_s: float | None = None
+    """Not before so much time has passed; instead of `at`."""
+    priority: Priority = Priority.NORMAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ place now waits in `absent` until a server is seen. A step stays in its lane unt
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from tsipc_client.wire.messages import MessageType, Status
@@ -21,7 +22,7 @@ from tsipcd.core.names import Absent, Found, World
 from tsipcd.core.records import Message
 from tsipcd.core.state import State
 from tsipcd.core.submissions import Submissions
-from tsipcd.core.topology import PanePin, Place, ServerId
+from tsipcd.core.topology import PanePin, Place, ServerId, Session
 from tsipcd.core.turn import Turn
 from tsipcd.core.unseen import Unseen
 
@@ -62,7 +63,7 @@ class Deliveries:
         """Take up everything the state left unfinished. Places become known as servers are seen."""
         for number in sorted(self._state.messages):
             message = self._state.messages[number]
-            if message.status in WAITING:
+            if message.status in WAITING and number not in self._state.later:
                 self.expiry.watch(number, message.expires_at)
                 if message.type is MessageType.DATA:
                     self._store(turn, message)
@@ -94,7 +95,7 @@ class Deliveries:
         elif answer.pin != self._lanes.key_of(message.number):
             # The session's active pane is another one now: that pane's queue decides when.
             self._advance(turn, message.number)
-            if self._lanes.join(message.number, answer.pin):
+            if self._join(turn, message, answer.pin):
                 self._inspect(turn, message)
         else:
             self._intend(turn, message, answer.pin, answer.shell)
@@ -149,8 +150,7 @@ class Deliveries:
             if answer.error:
                 self._end(turn, f.MessageFailed(turn.now, answer.number, answer.error))
             else:
-                session = self._files.key_of(answer.number) or ""
-                self._end(turn, f.MessageDelivered(turn.now, answer.number, f"{session}.data"))
+                self._end(turn, f.MessageDelivered(turn.now, answer.number, f"{message.target}.data"))
 
     def step_ended(self, turn: Turn, answer: i.StepEnded) -> None:
         """A step's command ended, with or without a status."""
@@ -165,24 +165,15 @@ class Deliveries:
     def server_seen(self, turn: Turn, server: ServerId) -> None:
         """The world now holds what this server has: settle, resubmit, dispatch what waited for it."""
         sessions = self._world.servers.get(server.socket, ())
-        live = {pane.pin for session in sessions for pane in session.panes}
-        self._resolve_doubts(turn, server.socket, live, server)
-        self._leave_dead_panes(turn, server.socket, live)
-        self._dispatch_absent(turn, server.socket)
+        self._settle(turn, server.socket, server, sessions)
         for session in sessions:
             if session.attached:
                 for message in self._unseen.take(server, session.id):
                     self._show(turn, message, Place(server, session.id, session.name))
-        for message in self._unseen.take_gone(server.socket, {(server, s.id) for s in sessions}):
-            self._miss(turn, message)
 
     def server_gone(self, turn: Turn, socket: str) -> None:
         """The server at this socket exited, with all its panes."""
-        self._resolve_doubts(turn, socket, set(), None)
-        self._leave_dead_panes(turn, socket, set())
-        self._dispatch_absent(turn, socket)
-        for message in self._unseen.take_gone(socket):
-            self._miss(turn, message)
+        self._settle(turn, socket, None, ())
 
     def looked(self, turn: Turn) -> None:
         """Everything that can be seen now was seen: what is absent is so, whatever it waited for before."""
@@ -249,17 +240,26 @@ class Deliveries:
                 self._wait_for_client(turn, message, found.place)
         elif found.pane is None:
             self._miss(turn, message)
-        elif self._lanes.join(message.number, found.pane):
+        elif self._join(turn, message, found.pane):
             self._inspect(turn, message, found)
         elif message.is_step:
             # Whoever waits for it sees why nothing happens; other messages are shown as `behind msg-N`.
             self._hold(turn, message, "others come before it in this pane")
 
+    def _join(self, turn: Turn, message: Message, pane: PanePin) -> bool:
+        """Queue it; whether it is the head of its lane. A head that only waits makes way for higher ranks."""
+        head = self._lanes.head(pane)
+        behind = head is not None and self._waiting(head) is None
+        leads = self._lanes.join(message.number, pane, message.rank, behind=behind)
+        if leads and head is not None:
+            turn.ask(e.Forget(head))
+        return leads
+
     def _inspect(self, turn: Turn, message: Message, found: Found | None = None) -> None:
         found = found or self._find(message)
         if found is not None:
-            now, is_step, size = message.envelope.now, message.is_step, message.line_bytes
-            turn.ask(e.Inspect(message.number, found.place, now, is_step, size))
+            now = message.envelope.now
+            turn.ask(e.Inspect(message.number, found.place, now, message.is_step, message.line_bytes))
         else:
             self._relocate(turn, message)
 
@@ -356,6 +356,16 @@ class Deliveries:
             head = self._lanes.leave(head)
             self._miss(turn, message)
 
+    def _settle(self, turn: Turn, socket: str, server: ServerId | None, all_: Sequence[Session]) -> None:
+        """All panes and sessions at `socket` are known: go on with what they mean."""
+        live = {pane.pin for session in all_ for pane in session.panes}
+        self._resolve_doubts(turn, socket, live, server)
+        self._leave_dead_panes(turn, socket, live)
+        for target in self._absent.targets():
+            self._release(turn, target, socket)
+        for message in self._unseen.take_gone(socket, {(session.server, session.id) for session in all_}):
+            self._miss(turn, message)
+
     def _resolve_doubts(self, turn: Turn, socket: str, live: set[PanePin], server: ServerId | None) -> None:
         """Submit again what may have been typed, if its pane lives: the marker knows. Else: in doubt."""
         for number in self._submissions.unresolved_at(socket):
@@ -375,11 +385,6 @@ class Deliveries:
                 if message is not None and self._lanes.key_of(number) == pin:
                     turn.ask(e.Forget(number))
                     self._relocate(turn, message)
-
-    def _dispatch_absent(self, turn: Turn, socket: str) -> None:
-        """Go on with what has a place now; the panes of the server at `socket` are all known."""
-        for target in self._absent.targets():
-            self._release(turn, target, socket)
 
     def _release(self, turn: Turn, target: str | PanePin, socket: str = "") -> None:
         first = self._absent.first(target)

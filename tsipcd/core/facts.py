@@ -13,13 +13,14 @@ from tsipc_client.wire.messages import (
     Action,
     Decision,
     MessageType,
+    Priority,
     Published,
     RunStatus,
     Sent,
     Status,
     Step,
 )
-from tsipcd.core.records import StepEnd
+from tsipcd.core.records import Due, StepEnd
 from tsipcd.core.topology import PanePin
 
 
@@ -57,7 +58,9 @@ class MessageAccepted(_Fact, frozen=True, tag="accepted"):
     secret: bool = False
     """Its body is never shown."""
     capture: bool = False
-    """It runs as a step does, and by itself."""
+    due: Due | None = None
+    """It is not begun before."""
+    priority: Priority = Priority.NORMAL
 
 
 class EventPublished(_Fact, frozen=True, tag="published"):
@@ -149,11 +152,10 @@ class MessageCancelled(_Fact, frozen=True, tag="cancelled"):
 
 
 class CommandStopAsked(_Fact, frozen=True, tag="stop"):
-    """A captured command that runs, or is being typed, is to end."""
+    """A captured command that runs, or is being typed, is to end: `by` a session, or from none."""
 
     number: int
     by: str
-    """The session it was asked from; empty: none."""
 
 
 class MessageDoubted(_Fact, frozen=True, tag="doubted"):
@@ -264,6 +266,7 @@ class MessageKept(_Fact, frozen=True, tag="kept"):
     secret_bytes: int | None = None
     capture: bool = False
     stop_asked_at: float | None = None
+    priority: Priority = Priority.NORMAL
 
 
 class WaitingKept(_Fact, frozen=True, tag="waiting"):
@@ -285,6 +288,7 @@ class WaitingKept(_Fact, frozen=True, tag="waiting"):
     depth: int = 0
     secret_bytes: int | None = None
     capture: bool = False
+    priority: Priority = Priority.NORMAL
 
 
 class RunKept(_Fact, frozen=True, tag="run-kept"):
@@ -301,6 +305,13 @@ class RunKept(_Fact, frozen=True, tag="run-kept"):
     depth: int = 0
     cancel_asked_at: float | None = None
     ends: tuple[StepEnd, ...] = ()
+
+
+class DueKept(_Fact, frozen=True, tag="due"):
+    """Snapshots only: a message that is kept waits for its time."""
+
+    number: int
+    due: Due
 
 
 class PauseKept(_Fact, frozen=True, tag="pause-kept"):
@@ -365,6 +376,7 @@ Fact = (
     | MessageKept
     | WaitingKept
     | RunKept
+    | DueKept
     | PauseKept
     | CauseKept
     | CountersKept

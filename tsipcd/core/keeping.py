@@ -22,13 +22,14 @@ def kept(at: float, m: Message) -> f.MessageKept | f.WaitingKept:
         return f.WaitingKept(
             m.accepted_at, m.number, m.source, m.target, m.type, m.body, m.expires_at, m.reason,
             envelope.observed, envelope.event, envelope.now, envelope.raw, envelope.pane, envelope.depth,
-            envelope.secret_bytes, envelope.capture,
+            envelope.secret_bytes, envelope.capture, envelope.priority,
         )  # fmt: skip
     return f.MessageKept(
         at, m.number, m.source, m.target, m.type, m.body, m.accepted_at, m.expires_at, m.status, m.reason,
         envelope.observed, envelope.event, envelope.now, envelope.raw, m.run, m.step, course.attempt,
         envelope.pane, course.pin, course.shell, course.exit_code, m.story, course.decision,
         course.redelivered, envelope.depth, envelope.secret_bytes, envelope.capture, course.stop_asked_at,
+        envelope.priority,
     )  # fmt: skip
 
 
@@ -44,6 +45,7 @@ def taken_up(fact: f.MessageKept | f.WaitingKept) -> Message:
             fact.depth,
             fact.secret_bytes,
             fact.capture,
+            fact.priority,
         )
     )
     # By position, and each name once in memory.

@@ -1,4 +1,4 @@
-"""Who waits for what: first in, first out, one at a time, and nobody waits for another's lane."""
+"""Who waits for what: first in, first out by rank, one at a time, and nobody waits for another's lane."""
 
 from __future__ import annotations
 
@@ -14,19 +14,31 @@ class Lanes(Generic[K]):
     def __init__(self) -> None:
         self._lanes: dict[K, deque[int]] = {}
         self._key_of: dict[int, K] = {}
+        self._rank_of: dict[int, int] = {}
+        """Of those whose rank is not 0."""
 
-    def join(self, number: int, key: K) -> bool:
-        """Queue `number`; whether it is the head now."""
+    def join(self, number: int, key: K, rank: int = 0, *, behind: bool = True) -> bool:
+        """Queue `number` before all of a lower rank, but `behind` the head; whether it is the head now."""
         lane = self._lanes.setdefault(key, deque())
-        lane.append(number)
+        at = len(lane)
+        while at > behind and self._rank_of.get(lane[at - 1], 0) < rank:
+            at -= 1
+        lane.insert(at, number)
         self._key_of[number] = key
-        return lane[0] == number
+        if rank:
+            self._rank_of[number] = rank
+        return at == 0
+
+    def head(self, key: K) -> int | None:
+        """The one in work in this lane."""
+        return self._lanes[key][0] if key in self._lanes else None
 
     def leave(self, number: int) -> int | None:
         """Take `number` out of its lane; the new head, if `number` was the head and another waits."""
         if number not in self._key_of:
             return None
         key = self._key_of.pop(number)
+        self._rank_of.pop(number, None)
         lane = self._lanes[key]
         was_head = lane[0] == number
         if was_head:

@@ -20,6 +20,7 @@ from tsipcd.core.captures import Captures
 from tsipcd.core.deliveries import Deliveries
 from tsipcd.core.doubts import Doubts
 from tsipcd.core.expiry import Expiry
+from tsipcd.core.later import Later
 from tsipcd.core.loops import Limits, Loops
 from tsipcd.core.names import World
 from tsipcd.core.outrun import Outrun
@@ -62,6 +63,7 @@ class Machine:
             state, self.world, self._deliveries, ttl_s=ttl_s, redeliver_unasked=redeliver_unasked
         )
         self._captures = Captures(state, self._deliveries)
+        self._later = Later(state, self.world, self._deliveries)
         self._waits = Waits(state)
         self._runs = Runs(state, self.world, self._deliveries)
         self._loops = Loops(state, self.world, limits, ttl_s)
@@ -73,6 +75,7 @@ class Machine:
             self._runs,
             loops=self._loops,
             bounds=self.bounds,
+            later=self._later,
             ttl_s=ttl_s,
             only_observed=only_observed,
         )
@@ -89,6 +92,7 @@ class Machine:
             turn.ask(e.Expect(server))
         self._deliveries.restore(turn)
         self._captures.restore(turn)
+        self._later.restore()
         self._runs.restore(turn, self._ttl_s)
         self._runs.follow_along(turn, self._ttl_s)
         self.bounds.follow_along(turn)
@@ -133,6 +137,7 @@ class Machine:
                 self._runs.printed(turn, event)
             case i.Ticked():
                 self._deliveries.expire(turn)
+                self._later.begin_due(turn)
             case i.ClockSet():
                 self._set_clock(turn, event.by_s)
             case i.StorageChanged():
@@ -149,12 +154,13 @@ class Machine:
     @property
     def next_deadline(self) -> float | None:
         """When the core wants a `Ticked`, in seconds since the epoch; None: never."""
-        return self._deliveries.expiry.next_deadline
+        deadlines = self._deliveries.expiry.next_deadline, self._later.next_deadline
+        return min((at for at in deadlines if at is not None), default=None)
 
     @property
     def has_work(self) -> bool:
         """Whether something waits for tmux: stay connected."""
-        return self.state.under_way > 0
+        return self.state.under_way > len(self.state.later)
 
     @property
     def is_typing(self) -> bool:
@@ -189,6 +195,7 @@ class Machine:
         turn.record(f.ClockSet(turn.now, by_s))
         deadlines = ((x.number, x.expires_at) for x in self.state.messages.values() if not x.has_ended)
         self._deliveries.expiry = Expiry.of(deadlines)
+        self._later.restore()
 
     def _ask(self, turn: Turn, asked: i.Asked) -> None:
         try:

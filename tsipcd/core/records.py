@@ -6,7 +6,16 @@ from typing import Final
 
 import msgspec
 
-from tsipc_client.wire.messages import Decision, MessageType, Published, RunStatus, Sent, Status, Step
+from tsipc_client.wire.messages import (
+    Decision,
+    MessageType,
+    Priority,
+    Published,
+    RunStatus,
+    Sent,
+    Status,
+    Step,
+)
 from tsipcd.core.delivery import ENDED
 from tsipcd.core.topology import PanePin
 
@@ -31,6 +40,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     """The size of a body that is never shown, and not kept when the message has ended; None: no secret."""
     capture: bool = False
     """A command by itself that runs as a step does."""
+    priority: Priority = Priority.NORMAL
 
 
 PLAIN: Final = Envelope()
@@ -101,6 +111,11 @@ class Message(msgspec.Struct, gc=False):
         return self.status in ENDED
 
     @property
+    def rank(self) -> int:
+        """Its priority, to compare."""
+        return _RANKS[self.envelope.priority]
+
+    @property
     def is_step(self) -> bool:
         """Whether it runs by a script, and has an exit status in the end."""
         return self.run > 0 or self.envelope.capture
@@ -125,6 +140,17 @@ class Message(msgspec.Struct, gc=False):
 def time_of(message: Message, status: Status) -> float | None:
     """When it first came to `status`; None: it did not."""
     return next((at for at, moved_to, _ in message.story if moved_to is status), None)
+
+
+_RANKS: Final = {Priority.LOW: -1, Priority.NORMAL: 0, Priority.HIGH: 1}
+
+
+class Due(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """When a message may be begun."""
+
+    at: float
+    moves: bool
+    """It is some time from when it was sent, and moves with a clock that is set."""
 
 
 class StepEnd(msgspec.Struct, frozen=True):

@@ -42,6 +42,7 @@ from tsipcd.core.bounds import Bounds
 from tsipcd.core.captures import ask_to_stop, check_capture, is_stoppable
 from tsipcd.core.deliveries import Deliveries
 from tsipcd.core.delivery import WAITING
+from tsipcd.core.later import Later, due_of, reason_of
 from tsipcd.core.loops import Loops
 from tsipcd.core.names import PREFIX, Absent, Found, World, absent_reason
 from tsipcd.core.records import Remembered
@@ -71,6 +72,7 @@ class Requests:
         *,
         loops: Loops,
         bounds: Bounds,
+        later: Later,
         ttl_s: float,
         only_observed: bool = False,
     ) -> None:
@@ -80,6 +82,7 @@ class Requests:
         self._runs = runs
         self._loops = loops
         self._bounds = bounds
+        self._later = later
         self._ttl_s = ttl_s
         self._only_observed = only_observed
         self.subscriptions: tuple[Subscription, ...] = ()
@@ -114,19 +117,26 @@ class Requests:
         elif found.pinned:
             pane = found.pane
         self._bounds.check((target,))
+        due = due_of(request, turn.now)
+        if due is not None:
+            held = reason_of(due)
         number = self._state.last_message + 1
+        ttl_s = self._ttl_s if request.ttl_s is None else request.ttl_s
         turn.record(
             f.MessageAccepted(
                 turn.now, number, self._sender(request.source, caller), target, request.type, request.message,
-                turn.now + (self._ttl_s if request.ttl_s is None else request.ttl_s),
+                (turn.now if due is None else due.at) + ttl_s,
                 observed=caller.session, now=request.now, raw=request.raw, key=request.key, digest=digest,
                 held=held, pane=pane, depth=self._loops.depth_of(turn.now, caller), secret=request.secret,
-                capture=request.capture,
+                capture=request.capture, due=due, priority=request.priority,
             )
         )  # fmt: skip
         message = self._state.messages[number]
         turn.ask(e.Reply(call, Sent(id=message.id, status=message.status, target=target, reason=held)))
-        self._deliveries.enter(turn, message, found)
+        if due is None:
+            self._deliveries.enter(turn, message, found)
+        else:
+            self._later.hold(message)
 
     def publish(self, turn: Turn, call: i.Call, caller: i.Caller, request: Publish) -> None:
         """Record an event with its subscribers, and start on each one's message."""

@@ -27,7 +27,7 @@ from tsipcd.core import clock, keeping
 from tsipcd.core import facts as f
 from tsipcd.core.chains import Chains, pause_notice
 from tsipcd.core.delivery import check_move
-from tsipcd.core.records import Envelope, Message, Remembered, RunRecord
+from tsipcd.core.records import Due, Envelope, Message, Remembered, RunRecord
 
 KEEP_ENDED: Final = 1000
 """Messages that ended stay listed until this many newer ones have ended."""
@@ -72,6 +72,8 @@ class State:
         self.messages: dict[int, Message] = {}
         """By number, oldest first: all that have not ended and the latest that have."""
         self.ended: deque[int] = deque()
+        self.later: dict[int, Due] = {}
+        """When each message may be begun that waits for its time, and moves only then."""
         self.runs: dict[int, RunRecord] = {}
         # Ordered dicts, because a plain one finds its first key slowly after many of them were dropped.
         self.keys: OrderedDict[str, Remembered] = OrderedDict()
@@ -118,8 +120,7 @@ class State:
             case f.MessageExpired() | f.MessageCancelled():
                 self._move(fact.number, _TAKEN_BACK[type(fact)], fact.at)
             case f.CommandStopAsked():
-                message = self.messages[fact.number]
-                message.course = replace(message.course, stop_asked_at=fact.at)
+                self._ask_to_stop(fact)
             case f.MessageDoubted():
                 self._doubt(fact)
             case f.AttemptsOutrun():
@@ -131,7 +132,9 @@ class State:
             case f.Subscribed() | f.Unsubscribed():
                 self._see(fact.session)
             case f.ClockSet():
-                clock.shift(self.messages.values(), fact.by_s)
+                self._set_clock(fact.by_s)
+            case f.DueKept():
+                self.later[fact.number] = fact.due
             case f.SessionSeen():
                 self._see(fact.name)
             case f.MessageKept() | f.WaitingKept():
@@ -169,6 +172,8 @@ class State:
                 run.cancel_asked_at,
                 tuple(run.ends.values()),
             )
+        for number, due in self.later.items():
+            yield f.DueKept(at, number, due)
         yield from self.chains.snapshot()
         for key, kept in self.keys.items():
             yield f.KeyKept(at, key, kept.digest, kept.sent, kept.published, kept.run)
@@ -180,14 +185,17 @@ class State:
         number = fact.number
         secret_bytes = len(fact.body.encode()) if fact.secret else None
         envelope = Envelope(
-            fact.observed, "", fact.now, fact.raw, fact.pane, fact.depth, secret_bytes, fact.capture
-        )
+            fact.observed, "", fact.now, fact.raw, fact.pane, fact.depth, secret_bytes, fact.capture,
+            fact.priority,
+        )  # fmt: skip
         message = Message(
             number, intern(fact.source), intern(fact.target), fact.type, fact.body, fact.at, fact.expires_at,
             Status.HELD if fact.held else Status.ACCEPTED, intern(fact.held), (), fact.run, fact.step,
             keeping.shared(envelope),
         )  # fmt: skip
         self.messages[number] = message
+        if fact.due is not None:
+            self.later[number] = fact.due
         self.last_message = max(self.last_message, number)
         if fact.run:
             self.runs[fact.run].messages.append(number)
@@ -245,6 +253,7 @@ class State:
     def _move(self, number: int, status: Status, at: float, detail: str = "") -> Message:
         message = self.messages[number]
         check_move(number, message.status, status)
+        self.later.pop(number, None)
         self.in_doubt += (status is Status.IN_DOUBT) - (message.status is Status.IN_DOUBT)
         message.moves = keeping.moves_of(message.accepted_at, status, (*message.story, (at, status, detail)))
         message.status = status
@@ -260,6 +269,10 @@ class State:
     def _doubt(self, fact: f.MessageDoubted) -> None:
         message = self._move(fact.number, Status.IN_DOUBT, fact.at, fact.reason)
         message.course = replace(message.course, decision=None)
+
+    def _ask_to_stop(self, fact: f.CommandStopAsked) -> None:
+        message = self.messages[fact.number]
+        message.course = replace(message.course, stop_asked_at=fact.at)
 
     def _resolve(self, fact: f.DoubtResolved) -> None:
         detail = f"{fact.decision}, {fact.by}"
@@ -317,6 +330,12 @@ class State:
             oldest = next((run.number for run in self.runs.values() if run.has_ended), None)
             if oldest is not None:
                 del self.runs[oldest]
+
+    def _set_clock(self, by_s: float) -> None:
+        clock.shift(self.messages.values(), by_s)
+        for number, due in self.later.items():
+            if due.moves:
+                self.later[number] = Due(due.at + by_s, moves=True)
 
     def _remember(self, key: str, answer: Remembered) -> None:
         if not key:

@@ -18,6 +18,9 @@ MAX_LISTED: Final = 100_000
 
 MAX_TTL_S: Final = 10 * 365 * 86_400.0
 
+MAX_AT: Final = 32_503_680_000.0
+"""The year 3000: a later time is more likely one in milliseconds."""
+
 _UTF8_BYTES: Final = 4
 """The most bytes that one character takes."""
 _SHOWN: Final = 40
@@ -39,6 +42,10 @@ def _send(request: m.Send) -> None:
     _body("message", request.message)
     if request.ttl_s is not None and not (math.isfinite(request.ttl_s) and 0 < request.ttl_s <= MAX_TTL_S):
         raise _bad(f"ttl_s must be more than 0 and at most {MAX_TTL_S:.0f}, not {request.ttl_s!r}")
+    if request.delay_s is not None and not 0 < request.delay_s <= MAX_TTL_S:
+        raise _bad(f"delay_s must be more than 0 and at most {MAX_TTL_S:.0f}, not {request.delay_s!r}")
+    if request.at is not None and not 0 <= request.at <= MAX_AT:
+        raise _bad(f"at must be a time in seconds since 1970, at most {MAX_AT:.0f}, not {request.at!r}")
     if request.key:
         _key(request.key)
 

@@ -31,6 +31,7 @@ from tsipcd.core.facts import (
     CommandStopAsked,
     CountersKept,
     DoubtResolved,
+    DueKept,
     EventPaused,
     EventPublished,
     Fact,
@@ -134,6 +135,7 @@ def lines(
             | MessageKept()
             | WaitingKept()
             | RunKept()
+            | DueKept()
             | CountersKept()
             | KeyKept()
         ):
