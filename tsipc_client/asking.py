@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from enum import Enum
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from tsipc_client.wire.errors import BadInput, ErrorCode, WireError
-from tsipc_client.wire.messages import Cancel, Publish, Request, Resolve, Run, Send, Stop
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tsipc_client.wire.messages import Publish, Request, Run, Send
+
+    Keyed = Send | Publish | Run
 
 REPEAT_AFTER_S = (0.0, 0.02)
 """The pauses before each repetition of what had no answer. The first may still meet the daemon that dies: the
@@ -31,15 +36,15 @@ def member(kind: type[M], word: str) -> M:
 
 def keyed(request: Request) -> Request:
     """`request` with an idempotency key, if it takes one: repeating it then does nothing twice."""
-    if isinstance(request, Send | Publish | Run) and not request.key:
-        return replace(request, key=os.urandom(_KEY_BYTES).hex())
+    if getattr(request, "key", None) == "":
+        return replace(cast("Keyed", request), key=os.urandom(_KEY_BYTES).hex())
     return request
 
 
 def is_repeatable(request: Request) -> bool:
     """Whether sending a `keyed` request again does what sending it once did."""
     # A message decided about may be in doubt anew by then: about that nobody has decided.
-    return not isinstance(request, Cancel | Resolve | Stop)
+    return request.METHOD not in {"cancel", "resolve", "stop"}
 
 
 def asks_for_repeat(error: WireError) -> bool:

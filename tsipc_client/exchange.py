@@ -7,11 +7,15 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from tsipc_client.asking import asks_for_repeat, is_repeatable
 from tsipc_client.wire.connection import Answered, Connection, Ended, Progressed
 from tsipc_client.wire.errors import BadInput, Broken, ErrorCode, TimedOut, WireError
-from tsipc_client.wire.messages import Progress, Request, Result
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tsipc_client.wire.messages import Progress, Request, Result
 
 MAX_OPEN = 512
 """Requests under way at once; the daemon reads no more than twice as many."""
@@ -19,8 +23,8 @@ MAX_OPEN = 512
 _SEND_AHEAD_BYTES = 1 << 16
 _READ_BYTES = 1 << 16
 
-OnProgress = Callable[[Progress], None]
-Outcome = Result | WireError
+OnProgress: TypeAlias = "Callable[[Progress], None]"
+Outcome: TypeAlias = "Result | WireError"
 
 
 class Deadline:

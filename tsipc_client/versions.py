@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import re
 
+from tsipc_client.wire import messages as m
 from tsipc_client.wire.codec import Misread
 from tsipc_client.wire.errors import ErrorCode, WireError, error_from
-from tsipc_client.wire.messages import WIRE_VERSION, Hello, Welcome
+from tsipc_client.wire.messages.limits import WIRE_VERSION
 from tsipc_client.wire.version import VERSION
 
 HELLO_S = 2.0
@@ -47,13 +48,13 @@ def _with_advice(error: WireError, hint: str) -> WireError:
     return error_from(error.code, error.message, hint=hint, data=error.data) if hint else error
 
 
-def _welcome(directory: str | os.PathLike[str]) -> Welcome | None:
+def _welcome(directory: str | os.PathLike[str]) -> m.Welcome | None:
     """Who the daemon is; None if not even that can be understood."""
     from tsipc_client.client import Client  # noqa: PLC0415 (which asks here in its turn)
 
     with Client(directory, HELLO_S, start=False) as client:
-        (outcome,) = client.call_many([Hello()])
-    return outcome if isinstance(outcome, Welcome) else None
+        (outcome,) = client.call_many([m.Hello()])
+    return outcome if isinstance(outcome, m.Welcome) else None
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -16,7 +16,11 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 import msgpack
 
 from tsipc_client.wire.errors import BadInput, Broken, ErrorCode, WireError, error_from
-from tsipc_client.wire.messages import MAX_FRAME_BYTES, Request
+from tsipc_client.wire.messages.limits import MAX_FRAME_BYTES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tsipc_client.wire.messages import Request
 
 REQUEST = 0
 """The first element of a message is its kind: 0; 1 for a response, 2 for a notification."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tsipc_client.wire import codec
+from tsipc_client.wire import messages as m
 from tsipc_client.wire.errors import Broken, ErrorCode, WireError
 from tsipc_client.wire.frames import Receiver, frame
-from tsipc_client.wire.messages import RESULTS, Progress, Request, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Answered:
     """The request's one answer."""
 
     id: int
-    outcome: Result | WireError
+    outcome: m.Result | WireError
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Progressed:
     """An item that belongs to a request still open."""
 
     id: int
-    item: Progress
+    item: m.Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Connection:
 
     def __init__(self) -> None:
         self._receiver = Receiver(lines=False)
-        self._open: dict[int, type[Request]] = {}
+        self._open: dict[int, type[m.Request]] = {}
         self._last = 0
 
     @property
@@ -52,7 +52,7 @@ class Connection:
         """How many requests wait for their answer."""
         return len(self._open)
 
-    def request(self, request: Request) -> tuple[int, bytes]:
+    def request(self, request: m.Request) -> tuple[int, bytes]:
         """The request's id and the bytes to send. Raises `BadInput`."""
         number = self._last + 1
         data = frame(codec.encode_request(number, request))
@@ -86,7 +86,7 @@ class Connection:
             if message.method != "progress" or message.request not in self._open:
                 return None  # of a newer daemon, or of a request that nobody waits for
             try:
-                return Progressed(message.request, codec.build(Progress, message.params))
+                return Progressed(message.request, codec.build(m.Progress, message.params))
             except Broken:
                 return None  # of a newer daemon: it is there to be watched, and the answer will come
         if message.id is None:
@@ -96,7 +96,8 @@ class Connection:
             return None
         if message.error is not None:
             return Answered(message.id, message.error)
+        answer: type[m.Result] = kind.RESULT
         try:
-            return Answered(message.id, codec.build(RESULTS[kind], message.result))
+            return Answered(message.id, codec.build(answer, message.result))
         except Broken as error:
             return Answered(message.id, error)

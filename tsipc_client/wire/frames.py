@@ -7,7 +7,7 @@ lines instead: no frame under the size limit begins with that byte.
 from __future__ import annotations
 
 from tsipc_client.wire.errors import BadInput, ErrorCode
-from tsipc_client.wire.messages import MAX_FRAME_BYTES
+from tsipc_client.wire.messages.limits import MAX_FRAME_BYTES
 
 HEADER_BYTES = 4
 _BRACE = 0x7B

@@ -1,0 +1,100 @@
+"""All requests and all results, and which result answers which request."""
+
+from __future__ import annotations
+
+from tsipc_client.wire.messages.daemon import DaemonStatus, Hello, StatusReport, Stop, Stopping, Welcome
+from tsipc_client.wire.messages.delivery import (
+    Cancel,
+    Cancelled,
+    Queue,
+    Queued,
+    Resolve,
+    Resolved,
+    Show,
+    Shown,
+)
+from tsipc_client.wire.messages.events import (
+    Events,
+    LogLines,
+    Publish,
+    Published,
+    Subscribe,
+    Subscribed,
+    Subscriptions,
+    SubscriptionTable,
+    Unsubscribe,
+)
+from tsipc_client.wire.messages.runs import Run, RunEnded, RunList, Runs
+from tsipc_client.wire.messages.sending import Send, Sent
+from tsipc_client.wire.messages.sessions import SessionList, Sessions
+from tsipc_client.wire.messages.waiting import Wait, Waited
+from tsipc_client.wire.messages.workflows import Pipeline, PipelineSaved, Saved, Workflow
+
+Request = (
+    Hello
+    | Send
+    | Subscribe
+    | Unsubscribe
+    | Publish
+    | Workflow
+    | Run
+    | Pipeline
+    | Queue
+    | Show
+    | Cancel
+    | Resolve
+    | Subscriptions
+    | Events
+    | Sessions
+    | DaemonStatus
+    | Stop
+    | Runs
+    | Wait
+)
+
+Result = (
+    Welcome
+    | Sent
+    | Subscribed
+    | Published
+    | Saved
+    | PipelineSaved
+    | RunEnded
+    | Queued
+    | Shown
+    | Cancelled
+    | Resolved
+    | SubscriptionTable
+    | LogLines
+    | SessionList
+    | StatusReport
+    | Stopping
+    | RunList
+    | Waited
+)
+
+REQUESTS: tuple[type[Request], ...] = (
+    Hello,
+    Send,
+    Subscribe,
+    Unsubscribe,
+    Publish,
+    Workflow,
+    Run,
+    Pipeline,
+    Queue,
+    Show,
+    Cancel,
+    Resolve,
+    Subscriptions,
+    Events,
+    Sessions,
+    DaemonStatus,
+    Stop,
+    Runs,
+    Wait,
+)
+"""Every request class, in the order `hello` lists their methods."""
+
+RESULTS: dict[type[Request], type[Result]] = {request: request.RESULT for request in REQUESTS}
+"""What each request is answered with."""
