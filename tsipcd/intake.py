@@ -25,13 +25,13 @@ from tsipcd.tmux.driver import Tmux
 MAX_WAITING: Final = 10_000
 """Requests that may wait while tmux is looked at; more are refused."""
 
-LOOKS: Final = (m.Send, m.Publish, m.Run, m.Resolve, m.Sessions)
+LOOKS: Final = frozenset({m.Send, m.Publish, m.Run, m.Resolve, m.Sessions})
 """Requests that need to know which sessions exist."""
 
 TABLE: Final = (m.Subscribe, m.Unsubscribe, m.Publish, m.Pipeline, m.Subscriptions)
 """Requests that need the subscription table as its file has it."""
 
-CHANGES_TABLE: Final = (m.Subscribe, m.Unsubscribe, m.Pipeline)
+CHANGES_TABLE: Final = frozenset({m.Subscribe, m.Unsubscribe, m.Pipeline})
 """Requests after which the file is written anew."""
 
 _logger = logging.getLogger("tsipcd.intake")
@@ -78,6 +78,8 @@ class Intake:
         self._loop = asyncio.get_running_loop()
         self._is_current = False
         self._news_is_due = True
+        self._resolved: set[str] = set()
+        """Targets in that chunk that the core knows. Nothing is decided before all of it is in."""
         self._checked = 0
         """The connection whose chunk of requests was checked against tmux and the files, until all is in."""
 
@@ -90,13 +92,12 @@ class Intake:
         if self._checked != call.peer:
             # What was written before a chunk of requests was sent is seen by all of them: one look will do.
             self._checked = call.peer
+            self._resolved.clear()
             self._is_current = self._tmux.is_current()
             self._news_is_due = True
         if isinstance(request, (m.Hello, m.Events, m.DaemonStatus, m.Stop)):
             self._desk.answer(call, request)
-        elif isinstance(request, LOOKS) and (
-            self._waiting or self._looking or self._must_look(call, request)
-        ):
+        elif type(request) in LOOKS and (self._waiting or self._looking or self._must_look(call, request)):
             if len(self._waiting) >= MAX_WAITING:
                 self._server.fail(
                     call, Refused(ErrorCode.BUSY, "too many requests wait for tmux", hint="try again")
@@ -156,12 +157,13 @@ class Intake:
         """Whether tmux may hold something that the core does not know and this request needs."""
         if not self._is_current or not isinstance(request, m.Send | m.Publish):
             return True
-        if isinstance(request, m.Publish):
+        if isinstance(request, m.Publish) or request.target in self._resolved:
             return False
         try:
             self._machine.world.resolve(request.target, self._machine.state.names, self._caller(call).session)
         except UnknownSession:
             return True
+        self._resolved.add(request.target)
         # A known name that is absent is held; tmux tells when it comes.
         return False
 
@@ -208,7 +210,7 @@ class Intake:
                 workflow = self._stores.workflow(request.name)
                 self._runtime.put(i.RunAsked(call, caller, workflow, follow=request.follow, key=request.key))
             else:
-                if isinstance(request, CHANGES_TABLE):
+                if type(request) in CHANGES_TABLE:
                     self._stores.change_begins(call)
                 self._runtime.put(i.Asked(call, caller, request))
         except WireError as error:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, assert_never
 
 from tsipc_client.wire.errors import Broken, ErrorCode, Refused, WireError
+from tsipc_client.wire.messages import Result
 from tsipcd.core import effects as e
 from tsipcd.core.inputs import Call, Input
 from tsipcd.journal.errors import NoRoom
@@ -36,7 +37,10 @@ class Performer:
         self._server.gather()
         try:
             for effect in effects:
-                self._perform(effect)
+                if type(effect) is e.Reply:  # nearly all are, in a burst
+                    self._reply(effect.call, effect.result)
+                else:
+                    self._perform(effect)
         finally:
             self._server.flush()
 
@@ -61,8 +65,7 @@ class Performer:
     def _perform(self, effect: e.Effect) -> None:
         match effect:
             case e.Reply():
-                self._stores.answered(effect.call)
-                self._server.reply(effect.call, effect.result)
+                self._reply(effect.call, effect.result)
             case e.Fail():
                 self._fail(effect.call, effect.error)
             case e.Tell():
@@ -111,6 +114,10 @@ class Performer:
             self._fail(effect.call, error)
         else:
             self.perform([e.Reply(effect.call, saved)])
+
+    def _reply(self, call: Call, result: Result) -> None:
+        self._stores.answered(call)
+        self._server.reply(call, result)
 
     def _fail(self, call: Call, error: WireError) -> None:
         self._stores.answered(call)

@@ -10,9 +10,13 @@ import pytest
 from tests.wire.samples import SAMPLES
 from tsipc_client.wire import messages as m
 from tsipc_client.wire.errors import BadInput, ErrorCode
-from tsipcd.server.limits import MAX_KEY_BYTES, MAX_LISTED, check
+from tsipcd.server.limits import MAX_KEY_BYTES, MAX_LISTED, check_of
 
 SEND = m.Send(source="a", target="b", message="ls")
+
+
+def check(request: m.Request) -> None:
+    check_of(type(request))(request)
 
 
 def changed(request: m.Request, **fields: object) -> m.Request:

@@ -25,7 +25,6 @@ from tsipc_client.wire.messages import (
     Published,
     RunStatus,
     Send,
-    Sent,
     Status,
     Step,
     Subscribe,
@@ -38,6 +37,7 @@ from tsipc_client.wire.text import is_safe
 from tsipcd.core import effects as e
 from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
+from tsipcd.core.answers import sent
 from tsipcd.core.bounds import Bounds
 from tsipcd.core.captures import ask_to_stop, check_capture, is_stoppable
 from tsipcd.core.deliveries import Deliveries
@@ -132,7 +132,7 @@ class Requests:
             )
         )  # fmt: skip
         message = self._state.messages[number]
-        turn.ask(e.Reply(call, Sent(id=message.id, status=message.status, target=target, reason=held)))
+        turn.ask(e.Reply(call, sent(message, held)))
         if due is None:
             self._deliveries.enter(turn, message, found)
         else:

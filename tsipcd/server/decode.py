@@ -11,16 +11,19 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
+from collections.abc import Callable
 from enum import Enum
 from typing import Annotated, Any, Final, NoReturn, cast, get_args, get_origin, get_type_hints
 
 import msgspec
+from msgspec.structs import astuple
 
 from tsipc_client.wire.errors import BadInput, ErrorCode, WireError
 from tsipc_client.wire.messages import REQUESTS, WIRE_VERSION, Request
 from tsipc_client.wire.text import visible
 from tsipc_client.wire.version import VERSION
-from tsipcd.server.limits import check
+from tsipcd.server.limits import check_of
+from tsipcd.server.making import maker
 
 MAX_ID_CHARS: Final = 128
 _MALFORMED: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -42,11 +45,13 @@ class BadRequest(Exception):
 class _Method:
     """One request class and what decodes its parameters."""
 
-    __slots__ = ("from_json", "from_msgpack", "kind")
+    __slots__ = ("check", "from_json", "from_msgpack", "kind", "make")
 
     def __init__(self, kind: type[Request]) -> None:
         mirror = _mirror(kind)
         self.kind = kind
+        self.check = check_of(kind)
+        self.make = _make_of(kind)
         self.from_msgpack = msgspec.msgpack.Decoder(mirror)
         self.from_json = msgspec.json.Decoder(mirror)
 
@@ -66,12 +71,17 @@ class _Line(msgspec.Struct, gc=False):
 
 def from_msgpack(payload: bytes) -> tuple[int, Request]:
     """The id and the request. Raises `BadRequest`, or `BadInput` if the payload is no message at all."""
-    number, name, params = _head(payload)
-    method = _METHODS.get(name)
+    number, at = _id_of(payload)
+    # The name with its length in front, as all clients write it.
+    end = at + 1 + (payload[at] & _FIXSTR_BYTES)
+    method = _WRITTEN.get(payload[at:end])
     if method is None:
-        raise BadRequest(number, _unknown_method(name.decode("utf-8", "replace")))
+        name, end = _name_of(payload, at)
+        method = _METHODS.get(name)
+        if method is None:
+            raise BadRequest(number, _unknown_method(name.decode("utf-8", "replace")))
     try:
-        mirror = method.from_msgpack.decode(params)
+        mirror = method.from_msgpack.decode(payload[end:])
     except _MALFORMED as exc:
         _refuse(number, method.kind, exc)
     return number, _request(number, method, mirror)
@@ -98,9 +108,9 @@ def from_json(line: bytes) -> tuple[Id, Request]:
 
 
 def _request(request_id: Id, method: _Method, mirror: msgspec.Struct) -> Request:
-    request: Request = msgspec.convert(mirror, method.kind, from_attributes=True)
+    request = method.make(mirror)
     try:
-        check(request)
+        method.check(request)
     except BadInput as error:
         error.message = f"{request.METHOD}: {error.message}"
         raise BadRequest(request_id, error) from None
@@ -111,11 +121,11 @@ def _request(request_id: Id, method: _Method, mirror: msgspec.Struct) -> Request
 
 _ARRAY_OF_4, _ZERO = 0x94, 0x00
 _UINT_BYTES: Final = {0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8}
-_FIXINT_END, _FIXSTR, _FIXSTR_MASK, _STR8 = 0x80, 0xA0, 0xE0, 0xD9
+_FIXINT_END, _FIXSTR, _FIXSTR_MASK, _FIXSTR_BYTES, _STR8 = 0x80, 0xA0, 0xE0, 0x1F, 0xD9
 
 
-def _head(payload: bytes) -> tuple[int, bytes, bytes]:
-    """The id, the method's name and the bytes after it.
+def _id_of(payload: bytes) -> tuple[int, int]:
+    """The id, and where the method's name begins; there is a byte.
 
     By hand: a decoder would have to walk over the parameters, whatever is in them, to find their end.
     """
@@ -125,26 +135,31 @@ def _head(payload: bytes) -> tuple[int, bytes, bytes]:
         at = 3
         number = payload[2]
         if number >= _FIXINT_END:
-            size = _UINT_BYTES[number]
-            at += size
+            at += _UINT_BYTES[number]
             number = int.from_bytes(payload[3:at], "big")
-        length = payload[at]
-        at += 1
-        if length & _FIXSTR_MASK == _FIXSTR:
-            length ^= _FIXSTR
-        elif length == _STR8:
-            length = payload[at]
-            at += 1
-        else:
-            raise _no_message("the third element of a request is its method's name")
+        payload[at]
     except IndexError:
         raise _no_message("the message ends too early") from None
     except KeyError:
         raise _no_message("the second element of a request is its id, an unsigned integer") from None
+    return number, at
+
+
+def _name_of(payload: bytes, at: int) -> tuple[bytes, int]:
+    """The method's name, however its length is written, and where the parameters begin."""
+    length = payload[at]
+    at += 1
+    if length & _FIXSTR_MASK == _FIXSTR:
+        length ^= _FIXSTR
+    elif length == _STR8 and at < len(payload):
+        length = payload[at]
+        at += 1
+    else:
+        raise _no_message("the third element of a request is its method's name")
     end = at + length
     if end >= len(payload):
         raise _no_message("the message ends too early")
-    return number, payload[at:end], payload[end:]
+    return payload[at:end], end
 
 
 # ── what went wrong, in words ─────────────────────────────────────────────────────────────────────────────
@@ -250,5 +265,15 @@ def _item(hint: Any) -> Any:  # noqa: ANN401 - the same
     return get_args(hint)[0] if get_origin(hint) is tuple else None
 
 
+def _make_of(kind: type[Request]) -> Callable[[msgspec.Struct], Request]:
+    """What makes a `kind` of its mirror. The values were checked when that was decoded."""
+    hints = get_type_hints(kind)
+    if any(dataclasses.is_dataclass(_item(hints[field.name])) for field in dataclasses.fields(kind)):
+        return lambda mirror: msgspec.convert(mirror, kind, from_attributes=True)
+    make = maker(kind)
+    return lambda mirror: make(*astuple(mirror))
+
+
 _METHODS: Final = {kind.METHOD.encode(): _Method(kind) for kind in REQUESTS}
+_WRITTEN: Final = {bytes([_FIXSTR | len(name)]) + name: method for name, method in _METHODS.items()}
 _LINE: Final = msgspec.json.Decoder(_Line)

@@ -26,9 +26,9 @@ _UTF8_BYTES: Final = 4
 _SHOWN: Final = 40
 
 
-def check(request: m.Request) -> None:
-    """Raise `BadInput` that names the first field of `request` that is out of bounds."""
-    _CHECKS[type(request)](request)
+def check_of(kind: type[m.Request]) -> Callable[[m.Request], None]:
+    """What raises `BadInput` that names the first field of a `kind` that is out of bounds."""
+    return _CHECKS[kind]
 
 
 def _hello(request: m.Hello) -> None:
