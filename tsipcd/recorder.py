@@ -13,6 +13,7 @@ from tsipc_client.wire.text import visible
 from tsipcd.core import facts as f
 from tsipcd.core.chains import pause_notice
 from tsipcd.core.machine import Machine
+from tsipcd.core.runs import facts as rf
 from tsipcd.core.state import State
 from tsipcd.journal.journal import Journal
 from tsipcd.views.event_log import EventLog
@@ -62,9 +63,9 @@ class Recorder:
                 case f.EventPaused():
                     changed += range(fact.first, fact.first + len(fact.told))
                     _logger.warning("%s", visible(pause_notice(fact)))
-                case f.RunStarted() | f.RunCancelAsked():
+                case rf.RunStarted() | rf.RunCancelAsked():
                     pass
-                case f.RunFinished():
+                case rf.RunFinished():
                     self._prune()
                 case f.StepFinished():
                     changed.append(fact.number)

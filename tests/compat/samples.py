@@ -73,7 +73,9 @@ def summary(state: State) -> dict[str, Any]:
     """What must be the same whoever reads the journal."""
     return {
         "messages": {m.id: [m.source, m.target, m.type, m.body, m.status] for m in state.messages.values()},
-        "runs": {run.id: [run.workflow, run.status, len(run.steps)] for run in state.runs.values()},
+        "runs": {
+            run.id: [run.workflow, run.status, len(run.start.definition.steps)] for run in state.runs.values()
+        },
         "last": [state.last_message, state.last_run, state.last_attempt],
         "keys": sorted(state.keys),
         "names": sorted(state.names),
@@ -92,7 +94,7 @@ def _value(kind: Any) -> Any:
     """Some value of the type, with nothing left at its default."""
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         hints = get_type_hints(kind)
-        return kind(*(_value(hints[name]) for name in kind.__struct_fields__))
+        return kind(**{name: _value(hints[name]) for name in kind.__struct_fields__})
     if is_dataclass(kind):
         hints = get_type_hints(kind)
         make = cast("Callable[..., Any]", kind)
@@ -102,6 +104,8 @@ def _value(kind: Any) -> Any:
         return _value(next(argument for argument in arguments if argument is not types.NoneType))
     if origin is tuple:
         return tuple(_value(argument) for argument in arguments if argument is not Ellipsis)
+    if origin is list:
+        return [_value(argument) for argument in arguments]
     if isinstance(kind, type) and issubclass(kind, Enum):
         return list(kind)[-1]
     return {int: 7, float: 1.5, str: "text", bytes: b"\1\2", bool: True}[kind]

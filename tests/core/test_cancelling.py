@@ -10,6 +10,7 @@ from tsipc_client.wire import messages as m
 from tsipcd.core import effects as e
 from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
+from tsipcd.core.runs import facts as rf
 from tsipcd.core.state import State
 
 
@@ -43,7 +44,9 @@ def test_a_step_that_waits_is_taken_back(talk: Talk) -> None:
     start(talk)
     effects = talk.ask(m.Cancel(id="run-1"))
     assert "Forget" in kinds(effects)
-    assert only(effects, e.Tell).item.step.status is m.Status.CANCELLED
+    told = [x.item.step for x in effects if isinstance(x, e.Tell)]
+    assert [step.result for step in told][-2:] == [m.StepResult.CANCELLED, m.StepResult.CANCELLED]
+    assert told[0].status is m.Status.CANCELLED
     assert ended(effects).status is m.RunStatus.CANCELLED
 
 
@@ -101,7 +104,8 @@ def test_rule_e12_cancelling_again_changes_nothing(talk: Talk) -> None:
     assert kinds(talk.ask(m.Cancel(id="run-1"))) == ["Reply"]
     talk.tell(i.StepEnded(1, 130))
     assert cancel(talk).status == "cancelled"
-    assert [type(fact) for fact in talk.facts[before:]] == [f.StepFinished, f.RunFinished]
+    recorded = [type(fact) for fact in talk.facts[before:]]
+    assert recorded == [f.StepFinished, rf.TaskSettled, rf.TaskSettled, rf.RunFinished]
 
 
 def test_a_run_that_ended_by_itself_is_not_cancelled(talk: Talk) -> None:
@@ -142,7 +146,7 @@ def test_every_beginning_of_the_facts_leads_to_the_same_end(talk: Talk, *, typed
         begin_step(talk, 1, 1)
     cancel(talk)
     talk.tell(i.StepEnded(1, 130))
-    asked = next(at for at, fact in enumerate(talk.facts) if isinstance(fact, f.RunCancelAsked))
+    asked = next(at for at, fact in enumerate(talk.facts) if isinstance(fact, rf.RunCancelAsked))
     everything = talk.facts
     for length in range(asked + 1, len(everything) + 1):
         talk.facts = everything[:length]
@@ -150,8 +154,8 @@ def test_every_beginning_of_the_facts_leads_to_the_same_end(talk: Talk, *, typed
         again.tell(i.StepEnded(1, 130))
         assert again.state.runs[1].status is m.RunStatus.CANCELLED
         assert again.state.runs[1].messages == [1]
-        assert [x for x in again.facts if isinstance(x, f.RunFinished)] == [
-            f.RunFinished(again.state.runs[1].ended_at or 0.0, 1, m.RunStatus.CANCELLED)
+        assert [x for x in again.facts if isinstance(x, rf.RunFinished)] == [
+            rf.RunFinished(again.state.runs[1].ended_at or 0.0, 1, m.RunStatus.CANCELLED)
         ]
 
 

@@ -11,6 +11,7 @@ from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
 from tsipcd.core.doubts import MAX_UNASKED
 from tsipcd.core.machine import DEFAULT_TTL_S
+from tsipcd.core.runs import facts as rf
 from tsipcd.core.state import State
 from tsipcd.core.topology import ServerId
 from tsipcd.workflows.definition import chain
@@ -265,5 +266,5 @@ def test_with_the_setting_a_run_just_goes_on() -> None:
     talk.tell(i.RunAsked(i.Call(1, 90), i.Caller(), chain("deploy", STEPS), follow=True, key=""))
     doubt(talk, 1, then=8)
     assert talk.state.runs[1].status is m.RunStatus.RUNNING
-    assert not [fact for fact in talk.facts if isinstance(fact, f.RunFinished)]
+    assert not [fact for fact in talk.facts if isinstance(fact, rf.RunFinished)]
     assert only(talk.ready(1, pin(8)), e.StartStep).again == 1

@@ -71,23 +71,3 @@ def test_a_run_knows_its_steps_for_longer_than_their_messages(talk: Talk) -> Non
         again.apply(f.decode(f.encode(fact)))
     assert again.runs == talk.state.runs
     assert runs(Talk(again)) == runs(talk)
-
-
-def test_a_snapshot_without_the_ends_takes_them_from_the_messages(talk: Talk) -> None:
-    """As a version wrote it that did not keep them."""
-    start(talk)
-    begin_step(talk, 1, 1)
-    talk.tell(i.StepEnded(1, 7))
-    again = State()
-    for fact in talk.state.snapshot(talk.now):
-        is_run = isinstance(fact, f.RunKept)
-        again.apply(f.decode(f.encode(fact)) if not is_run else _without_ends(fact))
-    assert again.runs == talk.state.runs
-
-
-def _without_ends(fact: f.Fact) -> f.Fact:
-    assert isinstance(fact, f.RunKept)
-    return f.RunKept(
-        fact.at, fact.number, fact.workflow, fact.steps, fact.status, fact.started_at, fact.ended_at,
-        fact.messages, fact.depth, fact.cancel_asked_at,
-    )  # fmt: skip

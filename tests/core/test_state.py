@@ -43,7 +43,7 @@ def contents(state: State) -> object:
     return (
         {n: copy(message) for n, message in sorted(state.messages.items())},
         list(state.ended),
-        {n: (r.workflow, r.steps, r.status, r.messages) for n, r in state.runs.items()},
+        {n: (r.workflow, r.start, r.status, r.messages) for n, r in state.runs.items()},
         state.keys,
         list(state.names),
         list(state.chains.causes.items()),

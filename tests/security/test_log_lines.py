@@ -14,7 +14,7 @@ from tests.security.conftest import unsafe_in
 from tests.security.hostile import MOVING, NAMES, NO_NAMES
 from tsipc_client.wire.messages import Action, MessageType
 from tsipcd.core import facts as f
-from tsipcd.views import log, percent
+from tsipcd.views import log, log_words, percent
 from tsipcd.views.folder import Folder
 from tsipcd.views.log_file import LogFile
 from tsipcd.views.tail import tail
@@ -106,7 +106,7 @@ def test_the_events_come_back(facts: list[f.Fact]) -> None:
 @given(names, names)
 def test_different_names_are_different_words(one: str, other: str) -> None:
     """Nobody can pass for somebody else in the log."""
-    assert (log.safe_name(one) == log.safe_name(other)) == (one == other)
+    assert (log_words.safe_name(one) == log_words.safe_name(other)) == (one == other)
 
 
 def test_without_the_encoding_an_event_would_be_two_lines(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -111,12 +112,12 @@ class Pane:
         assert last.verdict is Verdict.READY
 
     def start(
-        self, command: str, *, outcome: Outcome = Outcome.TYPED, wait: bool = True
+        self, command: str, *, outcome: Outcome = Outcome.TYPED, wait: bool = True, **order: Any
     ) -> asyncio.Task[None]:
         """A step under way; `run` waits for its end."""
         self.index += 1
         self.events.clear()
-        effect = StartStep(7, self.index, self.pin, 3, self.index, command, self.shell)
+        effect = StartStep(7, self.index, self.pin, 3, self.index, command, self.shell, **order)
 
         async def type_line(text: str) -> Typed:
             if outcome in (Outcome.TYPED, Outcome.UNKNOWN):
@@ -130,9 +131,9 @@ class Pane:
 
         return asyncio.create_task(go())
 
-    async def run(self, command: str) -> int | None:
+    async def run(self, command: str, **order: Any) -> int | None:
         """The exit code of a step."""
-        await asyncio.wait_for(self.start(command), DEADLINE_S)
+        await asyncio.wait_for(self.start(command, **order), DEADLINE_S)
         return self.end.exit_code
 
     async def adopt(self) -> int | None:

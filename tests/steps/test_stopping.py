@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -31,11 +32,11 @@ def shorten(monkeypatch: pytest.MonkeyPatch) -> Shorten:
     return set_
 
 
-async def stop(pane: Pane, command: str, asked_s: float = 0.0) -> int | None:
+async def stop(pane: Pane, command: str, asked_s: float = 0.0, **order: Any) -> int | None:
     """The exit code of a step that is ended once it has printed `begun`."""
     step = pane.start(command)
     await pane.has_printed("begun\r")
-    pane.steps.stop(StopStep(7, asked_s))
+    pane.steps.stop(StopStep(7, asked_s, **order))
     await asyncio.wait_for(step, DEADLINE_S)
     return pane.end.exit_code
 
@@ -77,31 +78,40 @@ async def test_rule_e11_children_end_too_and_each_signal_comes_once(panes: Panes
 async def test_rule_e11_a_deaf_program_is_terminated_then_killed(panes: Panes, shorten: Shorten) -> None:
     """SIGTERM follows SIGINT, SIGKILL follows that."""
     pane = await panes("bash")
-    shorten(INTERRUPTED_S=0.3)
-    assert await stop(pane, "bash -c 'trap \"\" INT; echo begun; exec sleep 1000'") == 128 + signal.SIGTERM
-    shorten(INTERRUPTED_S=0.2, TERMINATED_S=0.2)
+    command = "bash -c 'trap \"\" INT; echo begun; exec sleep 1000'"
+    assert await stop(pane, command, grace_s=0.3) == 128 + signal.SIGTERM
+    shorten(TERMINATED_S=0.2)
     command = "bash -c 'trap \"\" INT TERM; echo begun; exec sleep 1000'"
-    assert await stop(pane, command) == 128 + signal.SIGKILL
+    assert await stop(pane, command, grace_s=0.2) == 128 + signal.SIGKILL
     await lives_on(pane)
 
 
 async def test_rule_e12_stopping_has_an_end(panes: Panes, shorten: Shorten) -> None:
     """A shell that does not listen is left alone, not killed; the step ends all the same, and says why."""
     pane = await panes("bash")
-    shorten(INTERRUPTED_S=0.1, TERMINATED_S=0.1, KILLED_S=0.1)
-    assert await stop(pane, "trap '' INT; echo begun; until [ -e go ]; do :; done; trap - INT") is None
+    shorten(TERMINATED_S=0.1, KILLED_S=0.1)
+    command = "trap '' INT; echo begun; until [ -e go ]; do :; done; trap - INT"
+    assert await stop(pane, command, grace_s=0.1) is None
     assert pane.end.reason == steps.STILL_RUNS
     assert tty.is_alive(pane.pin.pid)
     (pane.tmux.home / "go").touch()
     await lives_on(pane)
 
 
-async def test_a_later_life_does_not_interrupt_again(panes: Panes, shorten: Shorten) -> None:
+async def test_a_step_may_name_its_first_signal(panes: Panes) -> None:
+    """What ends well on another one than Ctrl-C's gets that."""
+    pane = await panes("bash")
+    script = "trap 'echo hung up; exit 9' HUP; echo begun; while :; do sleep 0.05; done"
+    assert await stop(pane, f'bash -c "{script}"', signal="SIGHUP") == 9
+    assert "hung up" in pane.log
+    await lives_on(pane)
+
+
+async def test_a_later_life_does_not_interrupt_again(panes: Panes) -> None:
     """SIGINT may have been sent before the daemon died; from there it goes on to the next signal."""
     pane = await panes("bash")
-    shorten(INTERRUPTED_S=2.0)
     command = "bash -c 'trap \"echo caught\" INT; echo begun; while :; do sleep 0.1; done'"
-    assert await stop(pane, command, asked_s=1.5) == 128 + signal.SIGTERM
+    assert await stop(pane, command, asked_s=1.5, grace_s=2.0) == 128 + signal.SIGTERM
     assert "caught" not in pane.log
 
 

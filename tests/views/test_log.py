@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tsipc_client.wire.messages import Action, Decision, MessageType, RunStatus, Step
 from tsipc_client.wire.text import is_safe
 from tsipcd.core import facts as f
+from tsipcd.core.runs import facts as rf
 from tsipcd.core.topology import PanePin, ServerId
 from tsipcd.views import percent
 from tsipcd.views.log import lines
@@ -96,11 +97,11 @@ def test_the_specs_examples_are_exact() -> None:
         (f.StepStarted(AT, 7), ["START claude-manager [command] msg-7"]),
         (f.StepFinished(AT, 7, 0), ["DONE claude-manager [command] msg-7 exit 0"]),
         (
-            f.RunStarted(AT, 3, "deploy-full", (Step(session="a", command="secret"),)),
+            rf.RunStarted(AT, 3, "deploy-full", (Step(session="a", command="secret"),)),
             ["RUN deploy-full run-3"],
         ),
-        (f.RunCancelAsked(AT, 3, "claude-man"), ["CANCEL deploy-full run-3 (claude-man)"]),
-        (f.RunFinished(AT, 3, RunStatus.SUCCESS), ["END deploy-full run-3 success"]),
+        (rf.RunCancelAsked(AT, 3, "claude-man"), ["CANCEL deploy-full run-3 (claude-man)"]),
+        (rf.RunFinished(AT, 3, RunStatus.SUCCESS), ["END deploy-full run-3 success"]),
         (
             f.Subscribed(AT, "claude-manager", "deployment", Action.NOTIFY),
             ["SUBSCRIBE claude-manager [deployment] notify"],
@@ -120,7 +121,7 @@ def test_each_fact_has_its_lines(fact: f.Fact, expected: list[str]) -> None:
 def test_what_is_not_known_any_more_is_a_bare_dash() -> None:
     """The line is there nonetheless; no name looks like it."""
     assert lines(f.MessageExpired(AT, 7), lambda _: None, lambda _: None)[0].endswith("EXPIRE - [-] msg-7")
-    assert lines(f.RunFinished(AT, 3, RunStatus.FAILURE), lambda _: None, lambda _: None)[0].endswith(
+    assert lines(rf.RunFinished(AT, 3, RunStatus.FAILURE), lambda _: None, lambda _: None)[0].endswith(
         "END - run-3 failure"
     )
     assert shown(f.MessageExpired(AT, 7), target="-") == ["EXPIRE %2D [command] msg-7"]
@@ -183,8 +184,8 @@ def events(draw: st.DrawFn) -> Event:
         (f.MessageFailed(AT, number, reason), name, [("FAIL", *subject, reason)]),
         (f.MessageDoubted(AT, number, reason), name, [("DOUBT", *subject, reason)]),
         (f.StepFinished(AT, number, 130), name, [("DONE", *subject, "130")]),
-        (f.RunStarted(AT, number, name, ()), name, [("RUN", name, run)]),
-        (f.RunFinished(AT, number, RunStatus.SUCCESS), name, [("END", name, run, "success")]),
+        (rf.RunStarted(AT, number, name, ()), name, [("RUN", name, run)]),
+        (rf.RunFinished(AT, number, RunStatus.SUCCESS), name, [("END", name, run, "success")]),
         (f.Subscribed(AT, name, other, Action.DATA), name, [("SUBSCRIBE", name, other, "data")]),
         (f.Unsubscribed(AT, name, other), name, [("UNSUBSCRIBE", name, other)]),
     ]

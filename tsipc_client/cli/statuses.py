@@ -24,6 +24,7 @@ class ExitStatus(IntEnum):
     """`fsck` found damage."""
     UNWELL = 10
     """`doctor` found something bad."""
+    RUN_REJECTED = 11
     UNREACHABLE = 69
     """EX_UNAVAILABLE of sysexits.h."""
     WAIT_OVER = 124
@@ -51,6 +52,10 @@ _RUNS: dict[RunStatus, ExitStatus] = {
     RunStatus.FAILURE: ExitStatus.RUN_FAILED,
     RunStatus.CANCELLED: ExitStatus.RUN_CANCELLED,
     RunStatus.INTERRUPTED: ExitStatus.RUN_INTERRUPTED,
+    RunStatus.QUEUED: ExitStatus.OK,
+    RunStatus.PARTIAL: ExitStatus.OK,
+    RunStatus.TIMED_OUT: ExitStatus.TIMED_OUT,
+    RunStatus.REJECTED: ExitStatus.RUN_REJECTED,
 }
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from tsipc_client.wire.errors import ErrorCode, Refused
 from tsipcd.core import facts as f
+from tsipcd.core.runs import facts as rf
 from tsipcd.core.state import State
 from tsipcd.core.turn import Turn
 
@@ -74,7 +75,7 @@ class Bounds:
                 case f.EventPaused():
                     for number, session in enumerate(fact.told, fact.first):
                         self._add(number, session)
-                case f.RunStarted() | f.RunCancelAsked() | f.RunFinished():
+                case rf.RunStarted() | rf.RunCancelAsked() | rf.RunFinished():
                     pass  # theirs are numbers of runs
                 case _:
                     self._drop_ended(getattr(fact, "number", 0))

@@ -20,6 +20,7 @@ from tsipcd.core.expiry import Expiry
 from tsipcd.core.lanes import Lanes
 from tsipcd.core.names import Absent, Found, World
 from tsipcd.core.records import Message
+from tsipcd.core.runs.orders import start_step
 from tsipcd.core.state import State
 from tsipcd.core.submissions import Submissions
 from tsipcd.core.topology import PanePin, Place, ServerId, Session
@@ -160,7 +161,8 @@ class Deliveries:
         if answer.exit_code is None:
             self._end(turn, f.MessageFailed(turn.now, message.number, answer.reason))
         else:
-            self._end(turn, f.StepFinished(turn.now, message.number, answer.exit_code))
+            code, outputs, fault = answer.exit_code, answer.outputs, answer.fault
+            self._end(turn, f.StepFinished(turn.now, message.number, code, outputs, fault))
 
     def server_seen(self, turn: Turn, server: ServerId) -> None:
         """The world now holds what this server has: settle, resubmit, dispatch what waited for it."""
@@ -289,8 +291,7 @@ class Deliveries:
         number, attempt, shell = message.number, message.course.attempt, message.course.shell
         self._submissions.hand_in(number)
         if message.is_step:
-            run, step, again = message.script
-            turn.ask(e.StartStep(number, attempt, pin, run, step, message.body, shell, again))
+            turn.ask(start_step(self._state, message, attempt, pin, shell))
         else:
             turn.ask(e.TypeKeys(number, attempt, pin, message.body, shell))
 

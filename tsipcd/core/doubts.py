@@ -14,9 +14,9 @@ from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
 from tsipcd.core.deliveries import Deliveries
 from tsipcd.core.delivery import WAITING
+from tsipcd.core.ids import number_in, unknown_id
 from tsipcd.core.names import Absent, World
 from tsipcd.core.records import Message
-from tsipcd.core.requests import number_in, unknown_id
 from tsipcd.core.state import State
 from tsipcd.core.turn import Turn
 
@@ -99,7 +99,11 @@ class Doubts:
         return not message.run or (run is not None and run.status is not RunStatus.CANCELLING)
 
     def _has_its_run(self, message: Message) -> bool:
-        return not message.run or message.run in self._state.runs
+        """Whether it belongs to no run, or to one that still waits for just this attempt."""
+        run = self._state.runs.get(message.run)
+        return not message.run or (
+            run is not None and run.task(message.step).messages[-1:] == [message.number]
+        )
 
 
 def _not_in_doubt(message: Message) -> Refused:

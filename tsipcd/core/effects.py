@@ -86,6 +86,12 @@ class StartStep(msgspec.Struct, frozen=True, gc=False):
     shell: str
     again: int = 0
     """How often the step was begun anew: each time has files of its own."""
+    retry: int = 0
+    """How many attempts came before: each has files of its own, too."""
+    environment: tuple[tuple[str, str], ...] = ()
+    """Variables for the command, beside those that say which step it is."""
+    literal: bool = True
+    """A `${{` in the command is text."""
 
 
 class AdoptStep(msgspec.Struct, frozen=True, gc=False):
@@ -96,6 +102,7 @@ class AdoptStep(msgspec.Struct, frozen=True, gc=False):
     run: int
     index: int
     again: int = 0
+    retry: int = 0
 
 
 class StopStep(msgspec.Struct, frozen=True, gc=False):
@@ -104,6 +111,10 @@ class StopStep(msgspec.Struct, frozen=True, gc=False):
     number: int
     asked_s: float
     """How long ago this was first asked for: an earlier life may have begun with it."""
+    signal: str = "SIGINT"
+    """The first it gets."""
+    grace_s: float = 10.0
+    """What it gets after that, before SIGTERM."""
 
 
 class ShowText(msgspec.Struct, frozen=True, gc=False):
@@ -142,14 +153,17 @@ class StoreWorkflow(msgspec.Struct, frozen=True):
     table: tuple[Subscription, ...] = ()
 
 
-def step_folder(run: int, index: int, again: int) -> str:
+def step_folder(run: int, index: int, again: int, retry: int = 0) -> str:
     """Where the files of a step are, below `runs`. Of a message by itself `run` is 0, `index` its number."""
-    return f"run-{run}/{step_name(index, again)}" if run else f"msg-{index}/{step_name(1, again)}"
+    if run:
+        return f"run-{run}/{step_name(index, again, retry)}"
+    return f"msg-{index}/{step_name(1, again, retry)}"
 
 
-def step_name(index: int, again: int) -> str:
-    """What the files of a step are called in their folder: `2`, or begun anew `2-again-1`."""
-    return f"{index}-again-{again}" if again else str(index)
+def step_name(index: int, again: int, retry: int = 0) -> str:
+    """What the files of an attempt are called in their folder: `2`, `2-attempt-3`, `2-again-1`."""
+    name = f"{index}-attempt-{retry + 1}" if retry else str(index)
+    return f"{name}-again-{again}" if again else name
 
 
 Effect = (

@@ -15,20 +15,13 @@ from tsipc_client.wire.messages import (
     MessageType,
     Priority,
     Published,
-    RunStatus,
     Sent,
     Status,
-    Step,
 )
-from tsipcd.core.records import Due, StepEnd
+from tsipcd.core.fact import Fact as _Fact
+from tsipcd.core.records import Due
+from tsipcd.core.runs.facts import RunFact
 from tsipcd.core.topology import PanePin
-
-
-class _Fact(
-    msgspec.Struct, frozen=True, gc=False, array_like=True, tag_field="fact", forbid_unknown_fields=True
-):
-    at: float
-    """Seconds since the epoch."""
 
 
 class MessageAccepted(_Fact, frozen=True, tag="accepted"):
@@ -61,6 +54,8 @@ class MessageAccepted(_Fact, frozen=True, tag="accepted"):
     due: Due | None = None
     """It is not begun before."""
     priority: Priority = Priority.NORMAL
+    retry: int = 0
+    """How many attempts of the step came before."""
 
 
 class EventPublished(_Fact, frozen=True, tag="published"):
@@ -130,6 +125,10 @@ class StepFinished(_Fact, frozen=True, tag="finished"):
 
     number: int
     exit_code: int
+    outputs: tuple[tuple[str, str], ...] = ()
+    """What it left for others, in order."""
+    fault: str = ""
+    """What is wrong with those; empty: nothing."""
 
 
 class MessageFailed(_Fact, frozen=True, tag="failed"):
@@ -180,33 +179,6 @@ class DoubtResolved(_Fact, frozen=True, tag="resolved"):
     """Who decided, for people."""
     expires_at: float
     """From now on."""
-
-
-class RunStarted(_Fact, frozen=True, tag="run"):
-    """A workflow's definition was taken and its first step is due."""
-
-    number: int
-    workflow: str
-    steps: tuple[Step, ...]
-    observed: str = ""
-    key: str = ""
-    digest: bytes = b""
-    depth: int = 0
-
-
-class RunCancelAsked(_Fact, frozen=True, tag="run-cancel"):
-    """A run is to end: its step is taken back or stopped, and no other is begun."""
-
-    number: int
-    by: str
-    """The session it was asked from; empty: none."""
-
-
-class RunFinished(_Fact, frozen=True, tag="ran"):
-    """A run ended."""
-
-    number: int
-    status: RunStatus
 
 
 class Subscribed(_Fact, frozen=True, tag="subscribed"):
@@ -267,6 +239,7 @@ class MessageKept(_Fact, frozen=True, tag="kept"):
     capture: bool = False
     stop_asked_at: float | None = None
     priority: Priority = Priority.NORMAL
+    retry: int = 0
 
 
 class WaitingKept(_Fact, frozen=True, tag="waiting"):
@@ -289,22 +262,6 @@ class WaitingKept(_Fact, frozen=True, tag="waiting"):
     secret_bytes: int | None = None
     capture: bool = False
     priority: Priority = Priority.NORMAL
-
-
-class RunKept(_Fact, frozen=True, tag="run-kept"):
-    """Snapshots only: a run as it stood."""
-
-    number: int
-    workflow: str
-    steps: tuple[Step, ...]
-    status: RunStatus
-    started_at: float
-    ended_at: float | None
-    messages: tuple[int, ...]
-    """The messages of the steps reached so far."""
-    depth: int = 0
-    cancel_asked_at: float | None = None
-    ends: tuple[StepEnd, ...] = ()
 
 
 class DueKept(_Fact, frozen=True, tag="due"):
@@ -366,16 +323,13 @@ Fact = (
     | MessageDoubted
     | AttemptsOutrun
     | DoubtResolved
-    | RunStarted
-    | RunCancelAsked
-    | RunFinished
+    | RunFact
     | Subscribed
     | Unsubscribed
     | SessionSeen
     | ClockSet
     | MessageKept
     | WaitingKept
-    | RunKept
     | DueKept
     | PauseKept
     | CauseKept

@@ -45,6 +45,12 @@ class RunAsked(msgspec.Struct, frozen=True):
     workflow: Workflow
     follow: bool
     key: str
+    inputs: tuple[tuple[str, str], ...] = ()
+    """As they were written."""
+    begin_with: str = ""
+    """The step to begin with; empty: the first."""
+    library: tuple[Workflow, ...] = ()
+    """The workflows that are steps of it, or of one of them."""
 
 
 class PeerGone(msgspec.Struct, frozen=True, gc=False):
@@ -158,6 +164,10 @@ class StepEnded(msgspec.Struct, frozen=True, gc=False):
     exit_code: int | None
     """None: it ended without a status (pane died, interrupted); `reason` says how."""
     reason: str = ""
+    outputs: tuple[tuple[str, str], ...] = ()
+    """What it wrote to `$TS_OUTPUT`."""
+    fault: str = ""
+    """What is wrong with that; empty: nothing."""
 
 
 class StepPrinted(msgspec.Struct, frozen=True, gc=False):

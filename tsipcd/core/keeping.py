@@ -29,7 +29,7 @@ def kept(at: float, m: Message) -> f.MessageKept | f.WaitingKept:
         envelope.observed, envelope.event, envelope.now, envelope.raw, m.run, m.step, course.attempt,
         envelope.pane, course.pin, course.shell, course.exit_code, m.story, course.decision,
         course.redelivered, envelope.depth, envelope.secret_bytes, envelope.capture, course.stop_asked_at,
-        envelope.priority,
+        envelope.priority, envelope.retry,
     )  # fmt: skip
 
 
@@ -46,6 +46,7 @@ def taken_up(fact: f.MessageKept | f.WaitingKept) -> Message:
             fact.secret_bytes,
             fact.capture,
             fact.priority,
+            fact.retry if isinstance(fact, f.MessageKept) else 0,
         )
     )
     # By position, and each name once in memory.

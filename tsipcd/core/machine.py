@@ -20,12 +20,16 @@ from tsipcd.core.captures import Captures
 from tsipcd.core.deliveries import Deliveries
 from tsipcd.core.doubts import Doubts
 from tsipcd.core.expiry import Expiry
+from tsipcd.core.ids import number_in, unknown_id
 from tsipcd.core.later import Later
 from tsipcd.core.loops import Limits, Loops
 from tsipcd.core.names import World
 from tsipcd.core.outrun import Outrun
-from tsipcd.core.requests import Requests, number_in, unknown_id
-from tsipcd.core.runs import Runs
+from tsipcd.core.requests import Requests
+from tsipcd.core.runs import views as run_views
+from tsipcd.core.runs.engine import Engine
+from tsipcd.core.runs.requests import RunRequests
+from tsipcd.core.runs.watching import Watching
 from tsipcd.core.state import State
 from tsipcd.core.topology import ServerId
 from tsipcd.core.turn import Turn
@@ -56,7 +60,6 @@ class Machine:
     ) -> None:
         self.state = state
         self.world = World()
-        self._ttl_s = ttl_s
         self._deliveries = Deliveries(state, self.world)
         self._outrun = Outrun(state, self._deliveries)
         self._doubts = Doubts(
@@ -65,9 +68,13 @@ class Machine:
         self._captures = Captures(state, self._deliveries)
         self._later = Later(state, self.world, self._deliveries)
         self._waits = Waits(state)
-        self._runs = Runs(state, self.world, self._deliveries)
+        self._watching = Watching(state)
+        self._engine = Engine(state, self.world, self._deliveries, self._watching, ttl_s)
         self._loops = Loops(state, self.world, limits, ttl_s)
         self.bounds = Bounds(state, caps)
+        self._runs = RunRequests(
+            state, self.world, self._engine, self._watching, loops=self._loops, bounds=self.bounds
+        )
         self._requests = Requests(
             state,
             self.world,
@@ -93,8 +100,8 @@ class Machine:
         self._deliveries.restore(turn)
         self._captures.restore(turn)
         self._later.restore()
-        self._runs.restore(turn, self._ttl_s)
-        self._runs.follow_along(turn, self._ttl_s)
+        self._engine.restore(turn)
+        self._engine.follow_along(turn)
         self.bounds.follow_along(turn)
         return turn.facts, turn.effects
 
@@ -107,7 +114,7 @@ class Machine:
             case i.RunAsked():
                 self._run(turn, event)
             case i.PeerGone():
-                self._runs.forget_peer(event.peer)
+                self._watching.forget_peer(event.peer)
                 self._waits.forget_peer(event.peer)
             case i.SubscriptionsRead():
                 self._requests.subscriptions = event.table
@@ -134,10 +141,9 @@ class Machine:
             case i.StepEnded():
                 self._deliveries.step_ended(turn, event)
             case i.StepPrinted():
-                self._runs.printed(turn, event)
+                self._watching.printed(turn, event)
             case i.Ticked():
-                self._deliveries.expire(turn)
-                self._later.begin_due(turn)
+                self._expire(turn)
             case i.ClockSet():
                 self._set_clock(turn, event.by_s)
             case i.StorageChanged():
@@ -154,7 +160,8 @@ class Machine:
     @property
     def next_deadline(self) -> float | None:
         """When the core wants a `Ticked`, in seconds since the epoch; None: never."""
-        deadlines = self._deliveries.expiry.next_deadline, self._later.next_deadline
+        timers = (self._deliveries.expiry, self._later, self._engine)
+        deadlines = (timer.next_deadline for timer in timers)
         return min((at for at in deadlines if at is not None), default=None)
 
     @property
@@ -191,6 +198,11 @@ class Machine:
             if (pin is not None or pane is not None) and not message.has_ended:
                 yield from (each.server for each in (pin, pane) if each is not None)
 
+    def _expire(self, turn: Turn) -> None:
+        self._deliveries.expire(turn)
+        self._engine.expire(turn)
+        self._later.begin_due(turn)
+
     def _set_clock(self, turn: Turn, by_s: float) -> None:
         turn.record(f.ClockSet(turn.now, by_s))
         deadlines = ((x.number, x.expires_at) for x in self.state.messages.values() if not x.has_ended)
@@ -206,7 +218,7 @@ class Machine:
     def _run(self, turn: Turn, asked: i.RunAsked) -> None:
         try:
             self._check_open()
-            self._requests.run(turn, asked)
+            self._runs.run(turn, asked, self._requests.remembered)
         except WireError as error:
             turn.ask(e.Fail(asked.call, error))
 
@@ -243,7 +255,7 @@ class Machine:
             case m.Subscriptions():
                 turn.ask(e.Reply(call, m.SubscriptionTable(subscriptions=self._requests.subscriptions)))
             case m.Runs():
-                turn.ask(e.Reply(call, self._runs.listed(request)))
+                turn.ask(e.Reply(call, run_views.listed(self.state, request)))
             case m.Sessions():
                 turn.ask(e.Reply(call, listings.sessions(self.state, self.world)))
             case m.Hello() | m.Run() | m.Events() | m.DaemonStatus() | m.Stop():
@@ -265,7 +277,7 @@ class Machine:
         """What follows from the facts of this turn."""
         self._doubts.follow_along(turn)
         self._captures.follow_along(turn)
-        self._runs.follow_along(turn, self._ttl_s)
+        self._engine.follow_along(turn)
         self._waits.follow_along(turn)
         self.bounds.follow_along(turn)
 

@@ -1,4 +1,4 @@
-"""What the state holds: messages, runs, and what keys were used for. Changed by `state` only."""
+"""What the state holds: messages, and what keys were used for. Changed by `state` only."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from tsipc_client.wire.messages import (
     MessageType,
     Priority,
     Published,
-    RunStatus,
     Sent,
     Status,
-    Step,
 )
 from tsipcd.core.delivery import ENDED
 from tsipcd.core.topology import PanePin
@@ -41,6 +39,8 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     capture: bool = False
     """A command by itself that runs as a step does."""
     priority: Priority = Priority.NORMAL
+    retry: int = 0
+    """How many attempts of the task that it carries came before."""
 
 
 PLAIN: Final = Envelope()
@@ -121,10 +121,13 @@ class Message(msgspec.Struct, gc=False):
         return self.run > 0 or self.envelope.capture
 
     @property
-    def script(self) -> tuple[int, int, int]:
-        """What names the files of its script: its run and step, or 0 and its number; how often begun anew."""
+    def script(self) -> tuple[int, int, int, int]:
+        """What names the files of its script: its run and step, or 0 and its number; how often begun anew.
+
+        Last, how many attempts of the step came before.
+        """
         run, step = (self.run, self.step) if self.run else (0, self.number)
-        return run, step, self.course.redelivered
+        return run, step, self.course.redelivered, self.envelope.retry
 
     @property
     def line_bytes(self) -> int:
@@ -151,56 +154,6 @@ class Due(msgspec.Struct, frozen=True, gc=False, array_like=True):
     at: float
     moves: bool
     """It is some time from when it was sent, and moves with a clock that is set."""
-
-
-class StepEnd(msgspec.Struct, frozen=True):
-    """How a step ended. Its run keeps it, since its message is forgotten earlier."""
-
-    step: int
-    message: int
-    status: Status
-    reason: str
-    exit_code: int | None
-    started_at: float | None
-    ended_at: float
-    again: int
-    """How often it was begun anew after a doubt."""
-
-
-class RunRecord(msgspec.Struct):
-    """One execution of a workflow, with the definition as it was when it started."""
-
-    number: int
-    workflow: str
-    steps: tuple[Step, ...]
-    started_at: float
-    status: RunStatus = RunStatus.RUNNING
-    ended_at: float | None = None
-    messages: list[int] = msgspec.field(default_factory=list)
-    """The message of each step reached so far."""
-    depth: int = 0
-    cancel_asked_at: float | None = None
-    """From then on nothing is begun, and what runs is stopped; None: nobody asked for that."""
-    ends: dict[int, StepEnd] = msgspec.field(default_factory=dict)
-    """By step, of those that ended."""
-
-    def note_end(self, message: Message) -> None:
-        """Keep how the step of `message` ended, if it did."""
-        if message.has_ended:
-            self.ends[message.step] = StepEnd(
-                message.step, message.number, message.status, message.reason, message.course.exit_code,
-                time_of(message, Status.STARTED), message.story[-1][0], message.course.redelivered,
-            )  # fmt: skip
-
-    @property
-    def has_ended(self) -> bool:
-        """Nothing more will happen in it, unless a person resolves a doubt about it."""
-        return self.status not in (RunStatus.RUNNING, RunStatus.CANCELLING)
-
-    @property
-    def id(self) -> str:
-        """Its name on the wire and in files."""
-        return f"run-{self.number}"
 
 
 class Remembered(msgspec.Struct, frozen=True):

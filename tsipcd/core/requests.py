@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from tsipc_client.wire.errors import BadInput, ErrorCode, Refused, UnknownSession
+from tsipc_client.wire.errors import BadInput, ErrorCode, Refused
 from tsipc_client.wire.messages import (
     Action,
     Cancel,
@@ -23,7 +23,6 @@ from tsipc_client.wire.messages import (
     Pipeline,
     Publish,
     Published,
-    RunStatus,
     Send,
     Status,
     Step,
@@ -42,19 +41,16 @@ from tsipcd.core.bounds import Bounds
 from tsipcd.core.captures import ask_to_stop, check_capture, is_stoppable
 from tsipcd.core.deliveries import Deliveries
 from tsipcd.core.delivery import WAITING
+from tsipcd.core.ids import number_in, unknown_id
 from tsipcd.core.later import Later, due_of, reason_of
 from tsipcd.core.loops import Loops
 from tsipcd.core.names import PREFIX, Absent, Found, World, absent_reason
 from tsipcd.core.records import Remembered
-from tsipcd.core.runs import Runs
+from tsipcd.core.runs.requests import RunRequests
 from tsipcd.core.state import State
 from tsipcd.core.turn import Turn
-from tsipcd.workflows import definition
 
 PIPELINE_EVENT: Final = "deployment"
-
-MAX_DIGITS: Final = 18
-"""Numbers are 64-bit."""
 
 TYPEABLE: Final = frozenset("\t\n")
 """Control characters that a command may hold without `raw`."""
@@ -68,7 +64,7 @@ class Requests:
         state: State,
         world: World,
         deliveries: Deliveries,
-        runs: Runs,
+        runs: RunRequests,
         *,
         loops: Loops,
         bounds: Bounds,
@@ -94,7 +90,7 @@ class Requests:
     def send(self, turn: Turn, call: i.Call, caller: i.Caller, request: Send) -> None:
         """Accept one message."""
         digest = _digest(request) if request.key else b""
-        if (answer := self._remembered(request.key, digest)) is not None and answer.sent is not None:
+        if (answer := self.remembered(request.key, digest)) is not None and answer.sent is not None:
             turn.ask(e.Reply(call, answer.sent))
             return
         if request.type is MessageType.COMMAND and (fault := command_fault(request.message, raw=request.raw)):
@@ -141,7 +137,7 @@ class Requests:
     def publish(self, turn: Turn, call: i.Call, caller: i.Caller, request: Publish) -> None:
         """Record an event with its subscribers, and start on each one's message."""
         digest = _digest(request) if request.key else b""
-        if (answer := self._remembered(request.key, digest)) is not None and answer.published is not None:
+        if (answer := self.remembered(request.key, digest)) is not None and answer.published is not None:
             turn.ask(e.Reply(call, answer.published))
             return
         subscribers = self._subscribers(request.event)
@@ -224,33 +220,12 @@ class Requests:
             )
         )
 
-    def run(self, turn: Turn, asked: i.RunAsked) -> None:
-        """Start a run of a workflow; its first step follows from the fact."""
-        name = asked.workflow.name
-        digest = hashlib.blake2b(name.encode(), digest_size=8).digest() if asked.key else b""
-        if (answer := self._remembered(asked.key, digest)) is not None and answer.run:
-            self._runs.attach(turn, asked.call, answer.run, follow=asked.follow)
-            return
-        for index, step in enumerate(asked.workflow.steps, 1):
-            self._check_step(index, step, asked)
-        # Its first step; the others are never refused.
-        self._bounds.check([step.session for step in asked.workflow.steps[:1]])
-        number = self._state.last_run + 1
-        steps = tuple(Step(session=s.session, command=s.command) for s in asked.workflow.steps)
-        turn.record(
-            f.RunStarted(
-                turn.now, number, name, steps, asked.caller.session, asked.key, digest,
-                self._loops.depth_of(turn.now, asked.caller),
-            )
-        )  # fmt: skip
-        self._runs.attach(turn, asked.call, number, follow=asked.follow)
-
     def cancel(self, turn: Turn, call: i.Call, caller: i.Caller, request: Cancel) -> None:
         """End a run, or take back a message that has not been typed."""
         kind, _, digits = request.id.rpartition("-")
         number = number_in(digits)
         if kind == "run":
-            self._cancel_run(turn, call, caller, request.id)
+            self._runs.cancel(turn, call, caller, request.id)
             return
         message = self._state.messages.get(number)
         if message is None or kind not in ("msg", ""):
@@ -285,15 +260,6 @@ class Requests:
             self._indexed = self.subscriptions
         return self._by_event.get(event, ())
 
-    def _cancel_run(self, turn: Turn, call: i.Call, caller: i.Caller, run_id: str) -> None:
-        run = self._state.runs.get(number_in(run_id.removeprefix("run-")))
-        if run is None:
-            raise unknown_id(run_id)
-        if run.has_ended and run.status is not RunStatus.CANCELLED:
-            raise Refused(ErrorCode.NOT_ALLOWED, f"{run_id} has ended: {run.status}")
-        self._runs.cancel(turn, run, caller.session)
-        turn.ask(e.Reply(call, Cancelled(id=run_id, status=run.status)))
-
     def _subscribe(self, turn: Turn, row: Subscription) -> Subscribed:
         changed = row not in self.subscriptions
         if changed:
@@ -306,20 +272,6 @@ class Requests:
                 self.subscriptions = (*self.subscriptions, row)
             turn.record(f.Subscribed(turn.now, row.session, row.event, row.action))
         return Subscribed(session=row.session, event=row.event, action=row.action, changed=changed)
-
-    def _check_step(self, index: int, step: definition.Step, asked: i.RunAsked) -> None:
-        try:
-            found = self._world.resolve(step.session, self._state.names)
-        except UnknownSession as error:
-            error.message = f"step {index} of {asked.workflow.name!r}: {error.message}; nothing was run"
-            raise
-        if asked.follow and isinstance(found, Found) and found.place.session == asked.caller.session:
-            raise Refused(
-                ErrorCode.NOT_ALLOWED,
-                f"step {index} of {asked.workflow.name!r} is for {found.place.session}, which you are in: "
-                "it would wait for this command to end, and this command for it",
-                hint="use --detach, or run it from another session; nothing was run",
-            )
 
     def _deliver_notices(self, turn: Turn) -> None:
         """Start on the notifications of a pause that this turn began."""
@@ -347,7 +299,8 @@ class Requests:
             raise BadInput(ErrorCode.BAD_PARAMS, "'.' means the session you are in, and this is none")
         return caller.session
 
-    def _remembered(self, key: str, digest: bytes) -> Remembered | None:
+    def remembered(self, key: str, digest: bytes) -> Remembered | None:
+        """What `key` was used for; None: nothing. Raises `Refused` if that was another request."""
         answer = self._state.keys.get(key) if key else None
         if answer is not None and answer.digest != digest:
             raise Refused(
@@ -371,18 +324,3 @@ def command_fault(text: str, *, raw: bool = False) -> str:
 
 def _digest(request: Send | Publish) -> bytes:
     return hashlib.blake2b(msgspec.msgpack.encode(replace(request, key="")), digest_size=8).digest()
-
-
-def number_in(digits: str) -> int:
-    """The number an id ends in; 0, which none has, for anything else."""
-    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= MAX_DIGITS else 0
-
-
-def unknown_id(text: str) -> BadInput:
-    """The error for an id that is not listed."""
-    listing = "runs" if text.startswith("run-") else "queue"
-    return BadInput(
-        ErrorCode.UNKNOWN_ID,
-        f"nothing is known of {text!r}",
-        hint=f"`ts-ipc {listing}` lists the ids; what ended long ago is only in the event log",
-    )

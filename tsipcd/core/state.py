@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from sys import intern
-from typing import Final, assert_never
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -19,7 +19,6 @@ from tsipc_client.wire.messages import (
     Fanout,
     MessageType,
     Published,
-    RunStatus,
     Sent,
     Status,
 )
@@ -27,13 +26,12 @@ from tsipcd.core import clock, keeping
 from tsipcd.core import facts as f
 from tsipcd.core.chains import Chains, pause_notice
 from tsipcd.core.delivery import check_move
-from tsipcd.core.records import Due, Envelope, Message, Remembered, RunRecord
+from tsipcd.core.records import Due, Envelope, Message, Remembered
+from tsipcd.core.runs import facts as rf
+from tsipcd.core.runs.table import RunTable
 
 KEEP_ENDED: Final = 1000
 """Messages that ended stay listed until this many newer ones have ended."""
-
-KEEP_RUNS: Final = 200
-"""The same for runs."""
 
 KEEP_KEYS: Final = 10_000
 """Idempotency keys remembered, the latest first."""
@@ -74,7 +72,9 @@ class State:
         self.ended: deque[int] = deque()
         self.later: dict[int, Due] = {}
         """When each message may be begun that waits for its time, and moves only then."""
-        self.runs: dict[int, RunRecord] = {}
+        self._table = RunTable()
+        self.runs = self._table.runs
+        """By number: all that have not ended and the latest that have."""
         # Ordered dicts, because a plain one finds its first key slowly after many of them were dropped.
         self.keys: OrderedDict[str, Remembered] = OrderedDict()
         self.names: OrderedDict[str, None] = OrderedDict()
@@ -83,10 +83,14 @@ class State:
         self.in_doubt = 0
         """How many messages a person has to decide about."""
         self.last_message = 0
-        self.last_run = 0
         self.last_attempt = 0
         self.last_at = 0.0
         """When the last fact was written that an earlier life left; whoever replays it says so."""
+
+    @property
+    def last_run(self) -> int:
+        """The number given out last."""
+        return self._table.last
 
     @property
     def under_way(self) -> int:
@@ -114,7 +118,7 @@ class State:
             case f.MessageDelivered():
                 self._typed(self._move(fact.number, Status.DELIVERED, fact.at, fact.detail), fact.at)
             case f.StepStarted():
-                self._typed(self._move(fact.number, Status.STARTED, fact.at), fact.at)
+                self._start_step(fact)
             case f.StepFinished():
                 self._finish_step(fact)
             case f.MessageExpired() | f.MessageCancelled():
@@ -127,8 +131,9 @@ class State:
                 self.last_attempt = max(self.last_attempt, fact.attempt)
             case f.DoubtResolved():
                 self._resolve(fact)
-            case f.RunStarted() | f.RunCancelAsked() | f.RunFinished() | f.RunKept():
-                self._change_runs(fact)
+            case rf.RunStarted():
+                self._table.apply(fact)
+                self._remember(fact.key, Remembered(fact.digest, run=fact.number))
             case f.Subscribed() | f.Unsubscribed():
                 self._see(fact.session)
             case f.ClockSet():
@@ -142,11 +147,11 @@ class State:
             case f.PauseKept() | f.CauseKept():
                 self.chains.apply(fact)
             case f.CountersKept():
-                self.last_message, self.last_run, self.last_attempt = fact.message, fact.run, fact.attempt
+                self.last_message, self._table.last, self.last_attempt = fact.message, fact.run, fact.attempt
             case f.KeyKept():
                 self._remember(fact.key, Remembered(fact.digest, fact.sent, fact.published, fact.run))
             case _:
-                assert_never(fact)
+                self._table.apply(fact)
 
     def snapshot(self, at: float) -> Iterator[f.Fact]:
         """The facts that rebuild this state from nothing."""
@@ -158,20 +163,7 @@ class State:
         # In the order of their ending: the next to be dropped first.
         for number in self.ended:
             yield keeping.kept(at, self.messages[number])
-        for run in self.runs.values():
-            yield f.RunKept(
-                at,
-                run.number,
-                run.workflow,
-                run.steps,
-                run.status,
-                run.started_at,
-                run.ended_at,
-                tuple(run.messages),
-                run.depth,
-                run.cancel_asked_at,
-                tuple(run.ends.values()),
-            )
+        yield from self._table.snapshot(at)
         for number, due in self.later.items():
             yield f.DueKept(at, number, due)
         yield from self.chains.snapshot()
@@ -186,7 +178,7 @@ class State:
         secret_bytes = len(fact.body.encode()) if fact.secret else None
         envelope = Envelope(
             fact.observed, "", fact.now, fact.raw, fact.pane, fact.depth, secret_bytes, fact.capture,
-            fact.priority,
+            fact.priority, fact.retry,
         )  # fmt: skip
         message = Message(
             number, intern(fact.source), intern(fact.target), fact.type, fact.body, fact.at, fact.expires_at,
@@ -198,7 +190,7 @@ class State:
             self.later[number] = fact.due
         self.last_message = max(self.last_message, number)
         if fact.run:
-            self.runs[fact.run].messages.append(number)
+            self._table.begun(message, fact.at)
         if fact.key:
             self._remember(
                 fact.key,
@@ -240,10 +232,15 @@ class State:
         self.last_attempt = max(self.last_attempt, fact.attempt)
         self._typed(message, fact.at)
 
+    def _start_step(self, fact: f.StepStarted) -> None:
+        message = self._move(fact.number, Status.STARTED, fact.at)
+        self._table.started(message, fact.at)
+        self._typed(message, fact.at)
+
     def _finish_step(self, fact: f.StepFinished) -> None:
         message = self._move(fact.number, Status.DONE, fact.at, f"exit {fact.exit_code}")
         message.course = replace(message.course, exit_code=fact.exit_code)
-        self._note_end(message)
+        self._table.ended(message, fact.outputs, fact.fault)
         self._typed(message, fact.at)
 
     def _typed(self, message: Message, at: float) -> None:
@@ -261,7 +258,7 @@ class State:
         if message.has_ended:
             if message.envelope.secret_bytes is not None:
                 message.body = ""
-            self._note_end(message)
+            self._table.ended(message)
             self.ended.append(number)
             self._drop_oldest()
         return message
@@ -286,53 +283,15 @@ class State:
             stop_asked_at=None,
         )
         if again and message.run:
-            run = self.runs[message.run]
-            run.status, run.ended_at, run.cancel_asked_at = RunStatus.RUNNING, None, None
-
-    def _note_end(self, message: Message) -> None:
-        """Let the run of a step that ended know how."""
-        run = self.runs.get(message.run) if message.run else None
-        if run is not None:
-            run.note_end(message)
+            self._table.reopen(message)
 
     def _drop_oldest(self) -> None:
         while len(self.ended) > KEEP_ENDED:
             del self.messages[self.ended.popleft()]
 
-    def _change_runs(self, fact: f.RunStarted | f.RunCancelAsked | f.RunFinished | f.RunKept) -> None:
-        match fact:
-            case f.RunStarted():
-                self.runs[fact.number] = RunRecord(
-                    fact.number, fact.workflow, fact.steps, fact.at, depth=fact.depth
-                )
-                self.last_run = max(self.last_run, fact.number)
-                self._remember(fact.key, Remembered(fact.digest, run=fact.number))
-            case f.RunCancelAsked():
-                run = self.runs[fact.number]
-                run.status, run.cancel_asked_at = RunStatus.CANCELLING, fact.at
-            case f.RunFinished():
-                run = self.runs[fact.number]
-                run.status, run.ended_at = fact.status, fact.at
-                self._drop_oldest_run()
-            case f.RunKept():
-                self.runs[fact.number] = RunRecord(
-                    fact.number, fact.workflow, fact.steps, fact.started_at, fact.status, fact.ended_at,
-                    list(fact.messages), fact.depth, fact.cancel_asked_at,
-                    {end.step: end for end in fact.ends},
-                )  # fmt: skip
-                for number in fact.messages:
-                    # A snapshot from before runs kept the ends has only the messages.
-                    if (message := self.messages.get(number)) is not None:
-                        self._note_end(message)
-
-    def _drop_oldest_run(self) -> None:
-        if len(self.runs) > KEEP_RUNS:
-            oldest = next((run.number for run in self.runs.values() if run.has_ended), None)
-            if oldest is not None:
-                del self.runs[oldest]
-
     def _set_clock(self, by_s: float) -> None:
         clock.shift(self.messages.values(), by_s)
+        self._table.shift(by_s)
         for number, due in self.later.items():
             if due.moves:
                 self.later[number] = Due(due.at + by_s, moves=True)

@@ -10,13 +10,15 @@ from tsipcd.core.state import State
 class Turn:
     """Collects what handling one input leads to. A fact is applied to the state as it is recorded."""
 
-    __slots__ = ("_state", "effects", "facts", "now")
+    __slots__ = ("_state", "effects", "facts", "followed", "now")
 
     def __init__(self, state: State, now: float) -> None:
         self._state = state
         self.now = now
         """Seconds since the epoch."""
         self.facts: list[Fact] = []
+        self.followed = 0
+        """How many of them the runs have followed already."""
         self.effects: list[Effect] = []
 
     def record(self, fact: Fact) -> None:

@@ -11,9 +11,9 @@ from tsipc_client.wire.messages import Milestone, Progress, Status, StepView, Wa
 from tsipcd.core import effects as e
 from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
+from tsipcd.core.ids import number_in, unknown_id
 from tsipcd.core.listings import message_view
 from tsipcd.core.records import Message, time_of
-from tsipcd.core.requests import number_in, unknown_id
 from tsipcd.core.state import State
 from tsipcd.core.turn import Turn
 

@@ -12,13 +12,14 @@ import msgspec
 
 from tsipcd.core import facts as f
 from tsipcd.core.delivery import IllegalMove
+from tsipcd.core.runs import facts as rf
 from tsipcd.core.state import State
 from tsipcd.journal.errors import Unfit
 
 _FIELDS: Final = {kind.__struct_config__.tag: len(kind.__struct_fields__) for kind in get_args(f.Fact)}
 """How many fields this version knows of each kind of fact, by its tag."""
 
-_NESTING: Final = frozenset({f.RunStarted, f.RunKept, f.KeyKept})
+_NESTING: Final = frozenset({rf.RunStarted, rf.RunKept, f.KeyKept})
 """Facts that hold maps, in which the decoder passes over keys that it does not know."""
 
 

@@ -23,11 +23,19 @@ from pathlib import Path
 
 from tsipc_client.wire.printed import begin_marker, end_marker
 from tsipcd.tmux.programs import SHELLS, Dialect
+from tsipcd.workflows.templates import for_shell
+
+Environment = tuple[tuple[str, str], ...]
+"""Variables and their values, in order."""
 
 STEP = "step"
 COMMAND = "command"
 CLAIM = "claim"
 STATUS = "status"
+OUTPUT = "output"
+OUTPUT_VARIABLE = "TS_OUTPUT"
+OURS = "TS_"
+"""Variables that begin so are ours: nobody else's are hidden by them."""
 _INNER = "inner"
 
 _KSH_SIGNAL = 256
@@ -37,9 +45,32 @@ _POSIX = r"""# ts-ipc: @NAME@. Runs the command beside this file, once, in the s
   \printf 'ts-ipc: @NAME@ has been run already\n' >&2
   return 1
 }
+@SET@
 { \printf '@BEGIN@' >/dev/tty; } 2>/dev/null || :
 @RUN@
-eval "\\unset __ts_ipc; \\return $__ts_ipc"
+@RESTORE@
+eval "\\unset __ts_ipc @OURS@; \\return $__ts_ipc"
+"""
+
+# A variable of the workflow is the shell's own again behind the step, exported or not as it was.
+_KEEP = r"""if [ -n "${@VAR@+x}" ]; then
+  __ts_ipc_@VAR@=$@VAR@ __ts_ipc_x_@VAR@=1
+  case "
+$(\export -p)" in
+    *"
+export @VAR@="* | *"
+declare -x @VAR@="* | *"
+typeset -x @VAR@="*) __ts_ipc_x_@VAR@=2 ;;
+  esac
+fi
+"""
+
+_GIVE_BACK = r"""\unset @VAR@
+if [ -n "${__ts_ipc_x_@VAR@-}" ]; then
+  @VAR@=$__ts_ipc_@VAR@
+  [ "$__ts_ipc_x_@VAR@" = 1 ] || \export @VAR@
+  \unset __ts_ipc_@VAR@ __ts_ipc_x_@VAR@
+fi
 """
 
 _RUN_BASH = r""". @COMMAND@
@@ -84,6 +115,7 @@ if not builtin printf '%s\n' $fish_pid 2>/dev/null >?@CLAIM@
     builtin printf 'ts-ipc: @NAME@ has been run already\n' >&2
     return 1
 end
+@SET@
 builtin printf '@BEGIN@' >/dev/tty
 source @COMMAND@
 set -l __ts_ipc $status
@@ -105,14 +137,20 @@ def typed_line(shell: str, folder: Path) -> str:
     return f" source {path}" if dialect is Dialect.FISH else f" . {path}"
 
 
-def script_files(shell: str, folder: Path, run: int, index: int, text: str) -> dict[str, str]:
-    """The files to put into `folder`, by name. `shell` is the name of a shell that has a dialect."""
+def script_files(
+    shell: str, folder: Path, run: int, index: int, text: str, *, environment: Environment = ()
+) -> dict[str, str]:
+    """The files to put into `folder`, by name. `shell` is the name of a shell that has a dialect.
+
+    The command sees `environment` beside what the shell has, and behind it the shell is as it was.
+    """
     dialect = _dialect(shell)
     words = {
         "NAME": f"run-{run}, step {index}" if run else f"msg-{index}",
         "BEGIN": _escaped(begin_marker(run, index)),
         "END": _escaped(end_marker(run, index)),
         "TEXT": _word(text, dialect),
+        **_environment((*environment, (OUTPUT_VARIABLE, str(folder / OUTPUT))), dialect),
         **{name.upper(): _word(str(folder / name), dialect) for name in (COMMAND, CLAIM, STATUS, _INNER)},
     }
     step = _FISH if dialect is Dialect.FISH else _POSIX
@@ -122,6 +160,25 @@ def script_files(shell: str, folder: Path, run: int, index: int, text: str) -> d
     else:
         files[COMMAND] = f"{text}\n"
     return files
+
+
+def expressions_as_variables(shell: str, command: str) -> str:
+    """`command` with a variable in the place of each expression, as `shell` reads it."""
+    return for_shell(command, fish=_dialect(shell) is Dialect.FISH)
+
+
+def _environment(environment: Environment, dialect: Dialect) -> dict[str, str]:
+    """The parts of a script that set variables, and put back what they hid."""
+    if dialect is Dialect.FISH:
+        # Local to the file that is sourced.
+        lines = (f"set -lx {name} {_word(value, dialect)}" for name, value in environment)
+        return {"SET": "\n".join(lines)}
+    theirs = [name for name, _ in environment if not name.startswith(OURS)]
+    ours = " ".join(name for name, _ in environment if name.startswith(OURS))
+    kept = "".join(_fill(_KEEP, {"VAR": name}) for name in theirs)
+    values = " ".join(f"{name}={_word(value, dialect)}" for name, value in environment)
+    restored = "".join(_fill(_GIVE_BACK, {"VAR": name}) for name in theirs)
+    return {"SET": f"{kept}\\export {values}", "RESTORE": restored, "OURS": ours}
 
 
 def exit_code_in(status: str) -> int | None:

@@ -6,10 +6,11 @@ A step leaves these files, so that a daemon that restarts can take it up (`N` is
     runs/run-N/I/step, ...  the script, see `scripts`
     runs/run-N/I/claim      the shell's pid; there once the script has begun
     runs/run-N/I/status     the exit status
+    runs/run-N/I/output     what it leaves for others, see `outputs`
     runs/run-N/I/pipe       see `capture`
 
-A step that was begun anew, since nobody knows whether it ran, has others: `I-again-1` in place of `I`.
-Those of a captured message by itself are in `runs/msg-N`, as `1`.
+A later attempt has others, `I-attempt-2` in place of `I`; so has one that was begun anew, since nobody knows
+whether it ran: `I-again-1`. Those of a captured message by itself are in `runs/msg-N`, as `1`.
 
 It ends with its status file; or when its shell or pane dies; or when the shell is back at its prompt without
 a status, after Ctrl-C for example. The output is complete when the end marker has come through the pipe.
@@ -20,6 +21,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +30,7 @@ from tsipc_client.wire.printed import begin_marker, end_marker
 from tsipcd.core.effects import AdoptStep, StartStep, StopStep, step_folder
 from tsipcd.core.inputs import Input, Outcome, StepEnded, StepPrinted, Typed
 from tsipcd.core.topology import PanePin
-from tsipcd.tmux import scripts, transcript, tty
+from tsipcd.tmux import outputs, scripts, transcript, tty
 from tsipcd.tmux.alarm import Alarm
 from tsipcd.tmux.capture import Capture
 from tsipcd.tmux.changes import Changes
@@ -126,8 +128,9 @@ class Steps:
             step = self._step(effect, connection, alarm)
             try:
                 files = scripts.script_files(
-                    effect.shell, step.folder, effect.run, effect.index, effect.command
-                )
+                    effect.shell, step.folder, effect.run, effect.index, _text(effect),
+                    environment=effect.environment,
+                )  # fmt: skip
                 _prepare(step, files)
             except (OSError, ValueError) as exc:
                 reason = f"cannot write the step's script: {exc}"
@@ -155,12 +158,14 @@ class Steps:
 
     def stop(self, effect: StopStep) -> None:
         """End the command of a step that is followed, or soon will be; see `stopping`."""
-        self._stopping[effect.number] = Stopping(asyncio.get_running_loop().time(), effect.asked_s)
+        now = asyncio.get_running_loop().time()
+        first = signal.Signals[effect.signal]
+        self._stopping[effect.number] = Stopping(now, effect.asked_s, first, effect.grace_s)
         if effect.number in self._alarms:
             self._alarms[effect.number].ring()
 
     def _step(self, effect: StartStep | AdoptStep, connection: Connection, alarm: Alarm) -> _Step:
-        folder = self._folder / step_folder(effect.run, effect.index, effect.again)
+        folder = self._folder / step_folder(effect.run, effect.index, effect.again, effect.retry)
         capture = Capture(connection, effect.pin, log_path(folder), folder / PIPE)
         return _Step(effect.number, effect.pin, effect.run, effect.index, folder, capture, alarm)
 
@@ -226,7 +231,8 @@ class Steps:
                 await step.capture.close()
             await _cut(step, whole=end.code is not None)
             self._report_rest(step)
-        self._emit(StepEnded(step.number, end.code, end.reason))
+        found, fault = outputs.read(step.folder / scripts.OUTPUT) if end.code is not None else ((), "")
+        self._emit(StepEnded(step.number, end.code, end.reason, found, fault))
 
     def _report_rest(self, step: _Step) -> None:
         line = transcript.last_line(step.log)
@@ -243,6 +249,13 @@ def log_path(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.log")
 
 
+def _text(effect: StartStep) -> str:
+    """The command as its shell is to read it. Raises `ValueError`."""
+    if effect.literal:
+        return effect.command
+    return scripts.expressions_as_variables(effect.shell, effect.command)
+
+
 def _prepare(step: _Step, files: dict[str, str]) -> None:
     for folder in (step.folder.parent.parent, step.folder.parent, step.folder):
         make_folder(folder)
@@ -250,6 +263,7 @@ def _prepare(step: _Step, files: dict[str, str]) -> None:
         _write(step.folder / name, text, os.O_TRUNC)
     # Made here for their mode; an earlier submission may have made them already.
     _write(step.folder / PIPE, "", 0)
+    _write(step.folder / scripts.OUTPUT, "", 0)
     _write(step.log, "", 0)
 
 

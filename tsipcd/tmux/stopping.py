@@ -1,4 +1,4 @@
-"""Ending a step's command: each process group in the foreground gets SIGINT, then SIGTERM, then SIGKILL.
+"""Ending a step's command: its groups in the foreground get SIGINT or another, then SIGTERM, then SIGKILL.
 
 Each of them once: programs that clean up on the first Ctrl-C drop everything on the second. A command of
 several programs gets them for each that comes to the foreground. The shell is never ended: what it runs by
@@ -15,8 +15,6 @@ from typing import Final
 
 from tsipcd.tmux import tty
 
-INTERRUPTED_S: Final = 10.0
-"""How long a command may take to clean up after SIGINT."""
 TERMINATED_S: Final = 5.0
 """The same after SIGTERM."""
 KILLED_S: Final = 5.0
@@ -26,17 +24,24 @@ KILLED_S: Final = 5.0
 class Stopping:
     """One step that is to end."""
 
-    def __init__(self, now: float, asked_s: float) -> None:
-        """`now` of some clock; it was asked for `asked_s` ago, in an earlier life if that is more than 0."""
+    def __init__(
+        self, now: float, asked_s: float, first: signal.Signals = signal.SIGINT, grace_s: float = 10.0
+    ) -> None:
+        """`now` of some clock; it was asked for `asked_s` ago, in an earlier life if that is more than 0.
+
+        The `first` signal gives the command `grace_s` to clean up.
+        """
+        self._first = first
+        self._grace_s = grace_s
         # However long the daemon was away, there is a SIGKILL before it gives up.
-        self._began = now - min(asked_s, INTERRUPTED_S + TERMINATED_S)
+        self._began = now - min(asked_s, grace_s + TERMINATED_S)
         self._sent: set[tuple[int, int]] = set()
         self._skips_first = asked_s > 0
 
     def send(self, now: float, group: int, shell: int) -> None:
         """Send what is due to the process `group`, if it did not get it before. `shell` is a process."""
         due = self._due(now)
-        if self._skips_first and due is signal.SIGINT:
+        if self._skips_first and due is self._first:
             # An earlier life may have sent it.
             return
         if group <= 0 or (group, due) in self._sent:
@@ -53,10 +58,10 @@ class Stopping:
 
     def is_over(self, now: float) -> bool:
         """Whether nothing helped."""
-        return now - self._began >= INTERRUPTED_S + TERMINATED_S + KILLED_S
+        return now - self._began >= self._grace_s + TERMINATED_S + KILLED_S
 
     def _due(self, now: float) -> signal.Signals:
         since = now - self._began
-        if since < INTERRUPTED_S:
-            return signal.SIGINT
-        return signal.SIGTERM if since < INTERRUPTED_S + TERMINATED_S else signal.SIGKILL
+        if since < self._grace_s:
+            return self._first
+        return signal.SIGTERM if since < self._grace_s + TERMINATED_S else signal.SIGKILL

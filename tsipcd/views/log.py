@@ -10,6 +10,8 @@
     TIMESTAMP START TARGET [TYPE] msg-N                      TIMESTAMP STOP TARGET [TYPE] msg-N (BY)
     TIMESTAMP DONE TARGET [TYPE] msg-N exit STATUS       TIMESTAMP PAUSE SOURCE [EVENT] (REASON)
 
+Those of runs are in `run_log`.
+
 One event is one line, whatever is in the names; a publish has one for each subscriber, or one with `→ -`, and
 a message that is held from the first moment on has SEND and HOLD.
 In names `%`, white space and characters that do not show as themselves are `%XX`; a name that is just `-` is
@@ -19,11 +21,9 @@ In names `%`, white space and characters that do not show as themselves are `%XX
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Protocol, assert_never
+from typing import Protocol
 
 from tsipc_client.wire.messages import MessageType
-from tsipc_client.wire.text import is_safe
 from tsipcd.core.facts import (
     AttemptsOutrun,
     CauseKept,
@@ -45,10 +45,6 @@ from tsipcd.core.facts import (
     MessageHeld,
     MessageKept,
     PauseKept,
-    RunCancelAsked,
-    RunFinished,
-    RunKept,
-    RunStarted,
     SessionSeen,
     StepFinished,
     StepStarted,
@@ -57,10 +53,9 @@ from tsipcd.core.facts import (
     Unsubscribed,
     WaitingKept,
 )
-from tsipcd.views import percent
+from tsipcd.views.log_words import UNKNOWN, reason, safe_name
+from tsipcd.views.run_log import run_lines
 from tsipcd.views.timestamp import iso
-
-_UNKNOWN = "-"
 
 
 class Subject(Protocol):
@@ -87,27 +82,27 @@ def lines(
         case MessageAccepted():
             subject = f"{safe_name(fact.target)} [{fact.type}] msg-{fact.number}"
             sent = f"{at} SEND {safe_name(fact.source)} → {subject}"
-            return (sent, f"{at} HOLD {subject}{_reason(fact.held)}") if fact.held else (sent,)
+            return (sent, f"{at} HOLD {subject}{reason(fact.held)}") if fact.held else (sent,)
         case MessageDelivered():
             return (f"{at} DELIVER {_subject(fact.number, message)}",)
         case EventPublished():
             start = f"{at} PUBLISH {safe_name(fact.source)} [{safe_name(fact.event)}] → "
-            return tuple(start + safe_name(session) for session, _ in fact.subscribers) or (start + _UNKNOWN,)
+            return tuple(start + safe_name(session) for session, _ in fact.subscribers) or (start + UNKNOWN,)
         case EventPaused():
             who = fact.session or fact.source
-            publisher = safe_name(who) if who else _UNKNOWN
-            return (f"{at} PAUSE {publisher} [{safe_name(fact.event)}]{_reason(fact.reason)}",)
+            publisher = safe_name(who) if who else UNKNOWN
+            return (f"{at} PAUSE {publisher} [{safe_name(fact.event)}]{reason(fact.reason)}",)
         case MessageHeld():
-            return (f"{at} HOLD {_subject(fact.number, message)}{_reason(fact.reason)}",)
+            return (f"{at} HOLD {_subject(fact.number, message)}{reason(fact.reason)}",)
         case MessageFailed():
-            return (f"{at} FAIL {_subject(fact.number, message)}{_reason(fact.reason)}",)
+            return (f"{at} FAIL {_subject(fact.number, message)}{reason(fact.reason)}",)
         case CommandStopAsked():
-            return (f"{at} STOP {_subject(fact.number, message)}{_reason(fact.by)}",)
+            return (f"{at} STOP {_subject(fact.number, message)}{reason(fact.by)}",)
         case MessageDoubted():
-            return (f"{at} DOUBT {_subject(fact.number, message)}{_reason(fact.reason)}",)
+            return (f"{at} DOUBT {_subject(fact.number, message)}{reason(fact.reason)}",)
         case DoubtResolved():
             subject = _subject(fact.number, message)
-            return (f"{at} RESOLVE {subject} {fact.decision}{_reason(fact.by)}",)
+            return (f"{at} RESOLVE {subject} {fact.decision}{reason(fact.by)}",)
         case MessageExpired():
             return (f"{at} EXPIRE {_subject(fact.number, message)}",)
         case MessageCancelled():
@@ -116,12 +111,6 @@ def lines(
             return (f"{at} START {_subject(fact.number, message)}",)
         case StepFinished():
             return (f"{at} DONE {_subject(fact.number, message)} exit {fact.exit_code}",)
-        case RunStarted():
-            return (f"{at} RUN {safe_name(fact.workflow)} run-{fact.number}",)
-        case RunCancelAsked():
-            return (f"{at} CANCEL {_run(fact.number, workflow)}{_reason(fact.by)}",)
-        case RunFinished():
-            return (f"{at} END {_run(fact.number, workflow)} {fact.status}",)
         case Subscribed():
             pair = f"{safe_name(fact.session)} [{safe_name(fact.event)}]"
             return (f"{at} SUBSCRIBE {pair} {fact.action}",)
@@ -134,7 +123,6 @@ def lines(
             | ClockSet()
             | MessageKept()
             | WaitingKept()
-            | RunKept()
             | DueKept()
             | CountersKept()
             | KeyKept()
@@ -143,32 +131,11 @@ def lines(
         case PauseKept() | CauseKept():
             return ()
         case _:
-            assert_never(fact)
-
-
-@lru_cache(maxsize=4096)
-def safe_name(name: str) -> str:
-    """`name` as one word of a line, different for different names."""
-    if name == _UNKNOWN:
-        return percent.escape(name)
-    return percent.encode(name, lambda char: char.isspace() or not is_safe(char)) or "%"
+            return run_lines(fact, workflow)
 
 
 def _subject(number: int, message: Callable[[int], Subject | None]) -> str:
     known = message(number)
     if known is None:
-        return f"{_UNKNOWN} [{_UNKNOWN}] msg-{number}"
+        return f"{UNKNOWN} [{UNKNOWN}] msg-{number}"
     return f"{safe_name(known.target)} [{known.type}] msg-{number}"
-
-
-def _run(number: int, workflow: Callable[[int], str | None]) -> str:
-    name = workflow(number)
-    return f"{_UNKNOWN if name is None else safe_name(name)} run-{number}"
-
-
-@lru_cache(maxsize=1024)
-def _reason(reason: str) -> str:
-    if not reason:
-        return ""
-    shown = percent.encode(reason, lambda char: char != " " and (char.isspace() or not is_safe(char)))
-    return f" ({shown})"

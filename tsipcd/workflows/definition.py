@@ -1,7 +1,8 @@
 """A whole workflow as it is run: every default filled in, every implied order written out, nothing to parse.
 
-A run keeps a snapshot of these values in the journal and in its folder, so they follow the journal's rule:
-fields are only appended, with defaults. Durations are seconds; an expression is its text without `${{ }}`.
+A run keeps a snapshot of these values in the journal, so they follow the journal's rule: fields are only
+appended, with defaults. A default never changes, since what has it is left out. Durations are seconds; an
+expression is its text without `${{ }}`.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ class InputType(StrEnum):
     CHOICE = "choice"
 
 
-class Retry(msgspec.Struct, frozen=True, kw_only=True):
+class Retry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How often a step is tried, and after which waits."""
 
     attempts: int = 1
@@ -97,7 +98,7 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
     """For all attempts and the waits between them."""
 
 
-class Matrix(msgspec.Struct, frozen=True, kw_only=True):
+class Matrix(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The values that a step runs once for each of, with the wished-for limits."""
 
     combinations: tuple[tuple[tuple[str, Scalar], ...], ...]
@@ -106,14 +107,14 @@ class Matrix(msgspec.Struct, frozen=True, kw_only=True):
     fail_fast: bool = True
 
 
-class OnStop(msgspec.Struct, frozen=True, kw_only=True):
+class OnStop(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How a running command is asked to end."""
 
     signal: str = "SIGINT"
     grace_s: float = GRACE_S
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True):
+class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One node of the graph."""
 
     id: str
@@ -146,7 +147,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """What it gives that workflow."""
 
 
-class Input(msgspec.Struct, frozen=True, kw_only=True):
+class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A value that whoever starts a run may give."""
 
     type: InputType = InputType.STRING
@@ -156,7 +157,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     options: tuple[str, ...] = ()
 
 
-class Concurrency(msgspec.Struct, frozen=True, kw_only=True):
+class Concurrency(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The group that a run counts in."""
 
     group: str
@@ -165,7 +166,9 @@ class Concurrency(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy = Policy.QUEUE
 
 
-class EventTrigger(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="event"):
+class EventTrigger(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="event"
+):
     """A run for each event of this type."""
 
     event: str
@@ -174,7 +177,9 @@ class EventTrigger(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", 
     if_: str = msgspec.field(name="if", default="")
 
 
-class ScheduleTrigger(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="schedule"):
+class ScheduleTrigger(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="schedule"
+):
     """A run at each of these times."""
 
     cron: str
@@ -186,7 +191,7 @@ class ScheduleTrigger(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind
 Trigger: TypeAlias = EventTrigger | ScheduleTrigger
 
 
-class Workflow(msgspec.Struct, frozen=True, kw_only=True):
+class Workflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A checked definition: every need is an earlier step's id, and every id is there once."""
 
     name: str

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 FAMILIES = {
     "limits": ("WIRE_VERSION", "MAX_FRAME_BYTES", "MAX_BODY_BYTES", "MAX_NAME_BYTES"),
-    "words": ("MessageType", "Action", "Status", "Decision", "Priority", "Milestone", "RunStatus"),
+    "words": (
+        "MessageType", "Action", "Status", "Decision", "Priority", "Milestone", "RunStatus", "StepResult",
+    ),
     "sending": ("Send", "Sent"),
     "delivery": (
         "Queue", "Queued", "MessageView", "Show", "Shown", "Change", "Cancel", "Cancelled",

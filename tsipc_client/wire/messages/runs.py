@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tsipc_client.wire.messages.words import RunStatus, Status
+from tsipc_client.wire.messages.words import RunStatus, Status, StepResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +25,20 @@ class StepView:
     started_at: float | None = None
     ended_at: float | None = None
     log: str = ""
-    """What it printed, a path in the state folder; empty before it starts."""
+    """What its last attempt printed, a path in the state folder; empty before it starts."""
     last_line: str = ""
+    name: str = ""
+    """Its id, with the values of its combination of a matrix."""
+    phase: str = "steps"
+    """`steps`, or that of the handler: `on-failure`, `finally`, ..."""
+    result: StepResult | None = None
+    """None: it has not ended for good."""
+    excused: bool = False
+    """It went wrong, and is allowed to."""
+    attempt: int = 0
+    """How many attempts were begun."""
+    attempts: int = 1
+    """How many there may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +61,8 @@ class RunEnded:
     steps: tuple[StepView, ...]
     started_at: float
     ended_at: float | None
+    reason: str = ""
+    """Why it ended as it did, if its steps do not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +89,7 @@ class RunView:
     steps: int
     """How many it has."""
     done: int
-    """How many of them exited with 0."""
+    """How many of them are a success."""
     step: int
     """The one that is under way, or was the last; 0: none was begun."""
     session: str
@@ -84,6 +98,12 @@ class RunView:
     """Why that step waits, or how it went wrong; empty: neither."""
     started_at: float
     ended_at: float | None
+    name: str = ""
+    """That step's."""
+    trigger: str = "hand"
+    """Why it began: `hand`, `event`, `schedule`, `workflow` or `rerun`."""
+    paused: bool = False
+    """Nothing more of it is begun until it is resumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,4 +73,24 @@ class RunStatus(StrEnum):
     CANCELLED = "cancelled"
     INTERRUPTED = "interrupted"
     CANCELLING = "cancelling"
-    """It is to end: its step is being stopped."""
+    """It is to end: what runs of it is being stopped."""
+    QUEUED = "queued"
+    """It waits for its turn in its concurrency group."""
+    PARTIAL = "partial"
+    """A step went wrong that is allowed to; else it is a success."""
+    TIMED_OUT = "timed-out"
+    REJECTED = "rejected"
+    """Somebody was asked, and said no."""
+
+
+class StepResult(StrEnum):
+    """How a step of a run ended."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed-out"
+    INTERRUPTED = "interrupted"
+    """How its command ended cannot be known."""
+    REJECTED = "rejected"

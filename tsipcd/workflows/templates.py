@@ -1,0 +1,83 @@
+"""Text that holds expressions in `${{ }}`: taken apart, filled in, or turned into what a shell can read.
+
+A value never becomes part of a command's text. Each expression in a command is a variable there, and the
+value comes by the environment: whatever stands in it, no shell reads it as a command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from tsipcd.workflows.expressions.faults import ExpressionError, Stage
+from tsipcd.workflows.expressions.values import Value
+from tsipcd.workflows.expressions.values import text as text_of
+
+OPEN: Final = "${{"
+CLOSE: Final = "}}"
+
+
+class Embedded(NamedTuple):
+    """An expression within a text."""
+
+    source: str
+    """As written between the braces."""
+    start: int
+    """Where `${{` stands in the text, counted from 0."""
+    end: int
+    """Behind `}}`."""
+
+
+def embedded(text: str) -> tuple[Embedded, ...]:
+    """The expressions in `text`, in order. Raises `ExpressionError` for one that is not closed."""
+    found: list[Embedded] = []
+    at = text.find(OPEN)
+    while at >= 0:
+        end = _closed(text, at + len(OPEN))
+        if end < 0:
+            raise ExpressionError(Stage.LEXING, f"'{OPEN}' is not closed", at + 1, f"it ends with '{CLOSE}'")
+        found.append(Embedded(text[at + len(OPEN) : end], at, end + len(CLOSE)))
+        at = text.find(OPEN, end)
+    return tuple(found)
+
+
+def filled(text: str, value: Callable[[str], Value]) -> str:
+    """`text` with each expression replaced by what `value` says of it, as text."""
+    return replaced(text, lambda _, source: text_of(value(source)))
+
+
+def replaced(text: str, by: Callable[[int, str], str]) -> str:
+    """`text` with its expressions replaced; `by` gets the number of each, from 0, and its source."""
+    if OPEN not in text:
+        return text
+    made: list[str] = []
+    at = 0
+    for index, each in enumerate(embedded(text)):
+        made += (text[at : each.start], by(index, each.source))
+        at = each.end
+    return "".join([*made, text[at:]])
+
+
+def variable(index: int) -> str:
+    """The name of the variable that stands for expression `index` of a command, counted from 0."""
+    return f"TS_X{index + 1}"
+
+
+def for_shell(command: str, *, fish: bool) -> str:
+    """`command` with a variable in the place of each expression, valid in and out of double quotes."""
+    if fish:
+        # Braces are read otherwise there; two quotes end a name wherever it stands.
+        return replaced(command, lambda index, _: f'${variable(index)}""')
+    return replaced(command, lambda index, _: f"${{{variable(index)}}}")
+
+
+def _closed(text: str, at: int) -> int:
+    """Where `}}` stands that is in no quotes; -1: nowhere."""
+    quoted = False
+    while at < len(text):
+        if text[at] == "'":
+            quoted = not quoted
+        elif not quoted and text.startswith(CLOSE, at):
+            return at
+        at += 1
+    return -1
