@@ -161,8 +161,8 @@ class Deliveries:
         if answer.exit_code is None:
             self._end(turn, f.MessageFailed(turn.now, message.number, answer.reason))
         else:
-            code, outputs, fault = answer.exit_code, answer.outputs, answer.fault
-            self._end(turn, f.StepFinished(turn.now, message.number, code, outputs, fault))
+            number, code, outputs = message.number, answer.exit_code, answer.outputs
+            self._end(turn, f.StepFinished(turn.now, number, code, outputs, answer.fault))
 
     def server_seen(self, turn: Turn, server: ServerId) -> None:
         """The world now holds what this server has: settle, resubmit, dispatch what waited for it."""
@@ -288,12 +288,12 @@ class Deliveries:
         self._submit(turn, message, pin)
 
     def _submit(self, turn: Turn, message: Message, pin: PanePin) -> None:
-        number, attempt, shell = message.number, message.course.attempt, message.course.shell
-        self._submissions.hand_in(number)
+        attempt, shell = message.course.attempt, message.course.shell
+        self._submissions.hand_in(message.number)
         if message.is_step:
             turn.ask(start_step(self._state, message, attempt, pin, shell))
         else:
-            turn.ask(e.TypeKeys(number, attempt, pin, message.body, shell))
+            turn.ask(e.TypeKeys(message.number, attempt, pin, message.body, shell))
 
     def _refused(self, turn: Turn, message: Message, reason: str) -> None:
         is_hopeless = self._submissions.refuse(message.number)
