@@ -132,8 +132,7 @@ class Deliveries:
 
     def shown(self, turn: Turn, answer: i.TextShown) -> None:
         """A notification was shown, or nobody was there."""
-        message = self._waiting(answer.number)
-        if message is None:
+        if (message := self._waiting(answer.number)) is None:
             return
         if answer.clients:
             plural = "" if answer.clients == 1 else "s"
@@ -158,11 +157,11 @@ class Deliveries:
         message = self._state.messages.get(answer.number)
         if message is None or message.status is not Status.STARTED:
             return
-        if answer.exit_code is None:
-            self._end(turn, f.MessageFailed(turn.now, message.number, answer.reason))
+        number, code = answer.number, answer.exit_code
+        if code is None:
+            self._end(turn, f.MessageFailed(turn.now, number, answer.reason))
         else:
-            number, code, outputs = message.number, answer.exit_code, answer.outputs
-            self._end(turn, f.StepFinished(turn.now, number, code, outputs, answer.fault))
+            self._end(turn, f.StepFinished(turn.now, number, code, answer.outputs, answer.fault))
 
     def server_seen(self, turn: Turn, server: ServerId) -> None:
         """The world now holds what this server has: settle, resubmit, dispatch what waited for it."""
