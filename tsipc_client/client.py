@@ -160,9 +160,9 @@ class Client:
         """Subscribe `target` to deployments of `source`, and create the workflow that deploys."""
         return expect(m.PipelineSaved, self.call(m.Pipeline(source=source, target=target)))
 
-    def queue(self, limit: int = 20, *, pending: bool = False) -> m.Queued:
-        """The last `limit` messages, oldest first; with `pending` only those that have not ended."""
-        return expect(m.Queued, self.call(m.Queue(limit=limit, pending=pending)))
+    def queue(self, limit: int = 20, *, pending: bool = False, dead: bool = False) -> m.Queued:
+        """The last `limit` messages, oldest first: all, or those that have not ended, or the dead letters."""
+        return expect(m.Queued, self.call(m.Queue(limit=limit, pending=pending, dead=dead)))
 
     def show(self, id: str) -> m.Shown:  # noqa: A002 - its name on the wire
         """One message's whole story."""
@@ -186,6 +186,14 @@ class Client:
     def cancel(self, id: str) -> m.Cancelled:  # noqa: A002 - its name on the wire
         """Take back a message or run that has not been typed yet."""
         return expect(m.Cancelled, self.call(m.Cancel(id=id)))
+
+    def retry(self, id: str) -> m.Sent:  # noqa: A002 - its name on the wire
+        """Send a dead letter once more."""
+        return expect(m.Sent, self.call(m.Retry(id=id)))
+
+    def purge(self, id: str = "") -> m.Purged:  # noqa: A002 - its name on the wire
+        """List a message that has ended no more; without `id`, all dead letters."""
+        return expect(m.Purged, self.call(m.Purge(id=id)))
 
     def resolve(self, id: str, decision: str) -> m.Resolved:  # noqa: A002 - its name on the wire
         """Decide about a message that is in doubt: `redeliver`, `drop` or `delivered`."""

@@ -25,7 +25,7 @@ from tsipcd.tmux.driver import Tmux
 MAX_WAITING: Final = 10_000
 """Requests that may wait while tmux is looked at; more are refused."""
 
-LOOKS: Final = frozenset({m.Send, m.Publish, m.Run, m.Resolve, m.Sessions})
+LOOKS: Final = frozenset({m.Send, m.Publish, m.Run, m.Resolve, m.Retry, m.Sessions})
 """Requests that need to know which sessions exist."""
 
 TABLE: Final = (m.Subscribe, m.Unsubscribe, m.Publish, m.Pipeline, m.Subscriptions)

@@ -11,6 +11,7 @@ from typing import Final
 from tsipc_client.wire.messages import MessageView
 from tsipc_client.wire.text import visible
 from tsipcd.core import facts as f
+from tsipcd.core.aftermath import MessagesPurged
 from tsipcd.core.chains import pause_notice
 from tsipcd.core.machine import Machine
 from tsipcd.core.runs import facts as rf
@@ -65,6 +66,8 @@ class Recorder:
                     _logger.warning("%s", visible(pause_notice(fact)))
                 case rf.RunStarted() | rf.RunCancelAsked():
                     pass
+                case MessagesPurged():
+                    changed += fact.numbers
                 case rf.RunFinished():
                     self._prune()
                 case f.StepFinished():

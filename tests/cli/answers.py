@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.cli import samples
-from tsipc_client.wire.messages import LogLines, Queued, Result, RunList, SessionList, SubscriptionTable
+from tsipc_client.wire.messages import (
+    LogLines,
+    Purged,
+    Queued,
+    Result,
+    RunList,
+    SessionList,
+    SubscriptionTable,
+)
 
 ANSWERS: dict[str, tuple[str, Result]] = {
     "send": ("send me claude-manager ls", samples.SENT),
@@ -25,6 +33,11 @@ ANSWERS: dict[str, tuple[str, Result]] = {
     "queue, empty": ("queue", Queued(messages=(), waiting=0)),
     "show": ("show msg-124", samples.SHOWN),
     "cancel": ("cancel msg-123", samples.CANCELLED),
+    "retry": ("retry msg-123", samples.SENT),
+    "retry, held": ("retry msg-123", samples.SENT_HELD),
+    "purge": ("purge", samples.PURGED),
+    "purge, one": ("purge msg-123", Purged(purged=1)),
+    "queue, dead": ("queue --dead", samples.QUEUE),
     "subscriptions": ("subscriptions", samples.SUBSCRIPTIONS),
     "subscriptions, none": ("subs", SubscriptionTable(subscriptions=())),
     "events": ("events", samples.EVENTS_OF_V1),

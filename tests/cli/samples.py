@@ -16,6 +16,7 @@ from tsipc_client.wire.messages import (
     PipelineSaved,
     Progress,
     Published,
+    Purged,
     Queued,
     Resolved,
     RunEnded,
@@ -230,6 +231,7 @@ SAVED = Saved(
 )
 PIPELINE_SAVED = PipelineSaved(subscription=SUBSCRIBED, workflow=SAVED)
 CANCELLED = Cancelled(id="msg-123", status="cancelled")
+PURGED = Purged(purged=3)
 RESOLVED = Resolved(id="msg-130", decision=Decision.REDELIVER, status=Status.ACCEPTED)
 RESOLVED_HELD = Resolved(
     id="msg-130", decision=Decision.REDELIVER, status=Status.HELD, reason="no session claude-manager yet"

@@ -102,6 +102,8 @@ SAMPLES: tuple[tuple[m.Request, m.Result], ...] = (
             expires_at=1759382123.25,
         ),
     ),
+    (m.Retry(id="msg-123"), m.Sent(id="msg-130", status=m.Status.ACCEPTED, target="claude-manager")),
+    (m.Purge(id="msg-123"), m.Purged(purged=1)),
     (
         m.Wait(id="msg-123", until=m.Milestone.DELIVERED),
         m.Waited(id="msg-123", status=m.Status.DONE, exit_code=3, log="runs/msg-123/1.log"),

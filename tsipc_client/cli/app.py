@@ -70,6 +70,8 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("queue", messages.queue, "q"),
     ("show", messages.show, ""),
     ("cancel", messages.cancel, ""),
+    ("retry", messages.retry, ""),
+    ("purge", messages.purge, ""),
     ("resolve", messages.resolve, ""),
     ("subscriptions", events.subscriptions, "subs"),
     ("events", events.events, "log"),

@@ -89,6 +89,8 @@ SHAPES: dict[str, Shape] = {
         **dict.fromkeys(("expires_at", "pane")),
     },
     "cancel": dict.fromkeys(("id", "status")),
+    "retry": dict.fromkeys(("id", "status", "target", "reason")),
+    "purge": {"purged": None},
     "resolve": dict.fromkeys(("id", "decision", "status", "reason")),
     "subscriptions": {"subscriptions": dict.fromkeys(("session", "event", "action"))},
     "events": dict.fromkeys(("lines", "path", "cut")),
@@ -114,8 +116,8 @@ SHAPES: dict[str, Shape] = {
 NUMBERS = frozenset(
     ("at", "attached", "clients", "done", "ended_at", "exit_code", "expires_at", "free_bytes", "in_doubt",
      "index", "journal_bytes", "last_sync_s", "max_waiting", "max_waiting_per_target", "pending", "pid",
-     "runs", "size_bytes", "started_at", "step", "steps", "timestamp", "until", "waiting", "windows",
-     "wire_version")
+     "purged", "runs", "size_bytes", "started_at", "step", "steps", "timestamp", "until", "waiting",
+     "windows", "wire_version")
 )  # fmt: skip
 """Fields that hold a number or nothing, where they are no records; no other field holds one."""
 
@@ -145,13 +147,13 @@ def shown(question: plain.Question, answer: object) -> tuple[list[str], list[Not
 
         return [encode(known, indent=_JSON_INDENT if screen.is_terminal(sys.stdout) else None)], []
     result = _record(known)
-    if method == "send":
+    if method in {"send", "retry"}:
         lines = [result.id]
     elif method == "publish":
         lines = [fanout.id for fanout in result.subscribers]
     elif method == "run":
         lines = [result.run]
-    elif method in {"subscribe", "unsubscribe", "cancel", "resolve"}:
+    elif method in {"subscribe", "unsubscribe", "cancel", "purge", "resolve"}:
         lines = []
     else:
         lines = list(_lines(method, result, screen.style_of(sys.stdout)))
@@ -210,7 +212,7 @@ def _record(value: Any) -> Any:  # noqa: ANN401 (stands for any of the protocol'
 def _may_be_urgent(method: str, result: Any) -> bool:  # noqa: ANN401 (as above)
     """Whether a note may be due where no person looks."""
     match method:
-        case "send" | "resolve":
+        case "send" | "retry" | "resolve":
             return result.status in {"held", "failed"}
         case "publish":
             return not result.subscribers
@@ -269,6 +271,10 @@ def _notes(question: plain.Question, result: Any, style: Style) -> Iterable[Note
             yield from notes.events(result, style)
         case "sessions":
             yield from notes.sessions(result, style)
+        case "retry":
+            yield notes.retried(result, style)
+        case "purge":
+            yield notes.purged(result, style)
         case "cancel":
             yield notes.cancelled(result, style)
         case "resolve":

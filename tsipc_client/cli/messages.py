@@ -1,4 +1,4 @@
-"""The commands about messages, from words to requests: send, exec, wait, queue, show, cancel, resolve."""
+"""The commands about messages, from words to requests: from sending one to what becomes of it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from tsipc_client.wire.messages import (
     MessageType,
     Milestone,
     Priority,
+    Purge,
     Queue,
     Resolve,
+    Retry,
     Send,
     Show,
 )
@@ -228,6 +230,9 @@ def _waited(message: str, until: Milestone, options: Options) -> int:
 def queue(
     *,
     pending: Annotated[bool, typer.Option("--pending", help="Only messages that have not ended.")] = False,
+    dead: Annotated[
+        bool, typer.Option("--dead", help="Only dead letters: messages that failed or expired.")
+    ] = False,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="At most the last N.")] = 20,
     json: AsJson = False,
     timeout: Timeout = "",
@@ -240,8 +245,9 @@ def queue(
     Examples:
       ts-ipc queue
       ts-ipc queue --pending --limit 100
+      ts-ipc queue --dead
     """
-    return Ask(Queue(limit=limit, pending=pending), options(json=json, timeout=timeout))
+    return Ask(Queue(limit=limit, pending=pending, dead=dead), options(json=json, timeout=timeout))
 
 
 def show(
@@ -276,6 +282,43 @@ def cancel(
       ts-ipc cancel run-3
     """
     return Ask(Cancel(id=what), options(json=json, timeout=timeout))
+
+
+def retry(
+    message: Annotated[str, typer.Argument(metavar="ID", help="A dead letter's id: msg-12, or 12.")],
+    *,
+    json: AsJson = False,
+    timeout: Timeout = "",
+) -> Ask:
+    """Send a dead letter once more.
+
+    One that failed, expired or was cancelled, and was certainly never typed. Prints the id of the new
+    message, which is as the old one was; asked again, it prints the same id.
+
+    Example:
+      ts-ipc retry msg-12
+    """
+    return Ask(Retry(id=message), options(json=json, timeout=timeout))
+
+
+def purge(
+    message: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="A message that has ended: msg-12, or 12. Without: dead letters."),
+    ] = "",
+    *,
+    json: AsJson = False,
+    timeout: Timeout = "",
+) -> Ask:
+    """Forget dead letters, or one message that ended.
+
+    They are not listed any more; the event log keeps its lines about them.
+
+    Examples:
+      ts-ipc purge
+      ts-ipc purge msg-12
+    """
+    return Ask(Purge(id=message), options(json=json, timeout=timeout))
 
 
 def resolve(

@@ -34,6 +34,7 @@ from tsipc_client.wire.messages import (
     PipelineSaved,
     Publish,
     Published,
+    Purged,
     Request,
     Resolved,
     Result,
@@ -217,7 +218,7 @@ def _answer(line: Line, *, as_json: bool) -> str:
             return " ".join(["ok", *(fanout.id for fanout in subscribers)])
         case RunEnded(run=run):
             return f"ok {run}"
-        case Saved() | PipelineSaved() | Subscribed() | Cancelled() | Resolved():
+        case Saved() | PipelineSaved() | Subscribed() | Cancelled() | Purged() | Resolved():
             return "ok"
         case _:
             return f"ok {encode(asdict(outcome))}"

@@ -74,6 +74,8 @@ _ARGUMENTS: dict[str, tuple[int, tuple[str, ...]]] = {
     "queue": (0, ()),
     "show": (1, ("id",)),
     "cancel": (1, ("id",)),
+    "retry": (1, ("id",)),
+    "purge": (0, ("id",)),
     "resolve": (1, ("id",)),
     "subscriptions": (0, ()),
     "events": (0, ("lines",)),
@@ -86,7 +88,7 @@ _ARGUMENTS: dict[str, tuple[int, tuple[str, ...]]] = {
 _FLAGS: dict[str, dict[str, tuple[str, object]]] = {
     "send": {"--now": ("now", True), "--raw": ("raw", True), "--secret": ("secret", True)},
     "run": {"--detach": ("follow", False)},
-    "queue": {"--pending": ("pending", True)},
+    "queue": {"--pending": ("pending", True), "--dead": ("dead", True)},
     "resolve": {f"--{decision}": ("decision", decision) for decision in DECISIONS},
 }
 """Options that are a word of their own, each with what it says on the wire."""
@@ -100,7 +102,7 @@ _VALUES = {
 }
 """Options that are followed by a value."""
 
-_ORDER = ("decision", "ttl_s", "now", "raw", "follow", "key", "secret", "limit", "pending")
+_ORDER = ("decision", "ttl_s", "now", "raw", "follow", "key", "secret", "limit", "pending", "dead")
 """Options in the order of their fields on the wire; they follow all arguments there."""
 
 _WORDS = {"type": TYPES, "action": ACTIONS}

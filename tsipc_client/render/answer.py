@@ -15,6 +15,7 @@ from tsipc_client.wire.messages import (
     PipelineSaved,
     Publish,
     Published,
+    Purged,
     Queue,
     Queued,
     Request,
@@ -71,7 +72,7 @@ def data_lines(result: Result, style: Style, *, now: float) -> Iterator[str]:
             yield from listing.sessions(result, style)
         case StatusReport():
             yield from story.status(result, style, now=now)
-        case Welcome() | Subscribed() | Cancelled() | Resolved() | Stopping():
+        case Welcome() | Subscribed() | Cancelled() | Purged() | Resolved() | Stopping():
             return
         case _:
             assert_never(result)
@@ -100,6 +101,10 @@ def notes(request: Request, result: Result, style: Style) -> Iterator[Note]:
             yield from told.events(result, style)
         case SessionList():
             yield from told.sessions(result, style)
+        case Sent():
+            yield told.retried(result, style)
+        case Purged():
+            yield told.purged(result, style)
         case Cancelled():
             yield told.cancelled(result, style)
         case Resolved():

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Cancelled,
         LogLines,
         Published,
+        Purged,
         Queued,
         Resolved,
         RunEnded,
@@ -103,6 +104,22 @@ def queued(result: Queued, style: Style) -> Iterator[Note]:
 def cancelled(result: Cancelled, style: Style) -> Note:
     """What has become of it."""
     return Note(line(style, f"{result.id}: {result.status}"))
+
+
+def retried(result: Sent, style: Style) -> Note:
+    """Where the new message is on its way."""
+    text = line(
+        style,
+        (result.status, STATUS_TONES[result.status]),
+        f": {result.id} → {result.target}",
+        f": {result.reason}" if result.reason else "",
+    )
+    return Note(text, urgent=result.status == "held")
+
+
+def purged(result: Purged, style: Style) -> Note:
+    """How many are gone."""
+    return Note(line(style, f"forgotten: {plural(result.purged, 'message')}"))
 
 
 def resolved(result: Resolved, style: Style) -> Note:

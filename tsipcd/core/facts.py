@@ -18,6 +18,7 @@ from tsipc_client.wire.messages import (
     Sent,
     Status,
 )
+from tsipcd.core.aftermath import Aftermath
 from tsipcd.core.fact import Fact as _Fact
 from tsipcd.core.records import Due
 from tsipcd.core.runs.facts import RunFact
@@ -323,6 +324,7 @@ Fact = (
     | MessageDoubted
     | AttemptsOutrun
     | DoubtResolved
+    | Aftermath
     | RunFact
     | Subscribed
     | Unsubscribed

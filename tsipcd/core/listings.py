@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
+from collections.abc import Iterable
 
 from tsipc_client.wire.messages import (
     Change,
@@ -58,9 +59,11 @@ def message_view(message: Message, *, behind: int | None = None, chars: int | No
 
 def queued(state: State, deliveries: Deliveries, request: Queue) -> Queued:
     """The last `limit` messages, oldest first."""
-    numbers = (
-        (n for n, m in state.messages.items() if not m.has_ended) if request.pending else iter(state.messages)
-    )
+    numbers: Iterable[int] = state.messages
+    if request.dead:
+        numbers = (n for n in state.ended if state.is_dead(state.messages[n]))
+    elif request.pending:
+        numbers = (n for n, m in state.messages.items() if not m.has_ended)
     views: list[MessageView] = []
     size = 0
     for number in heapq.nlargest(request.limit, numbers):

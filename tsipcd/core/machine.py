@@ -17,6 +17,7 @@ from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
 from tsipcd.core.bounds import Bounds, Caps
 from tsipcd.core.captures import Captures
+from tsipcd.core.dead_letters import DeadLetters
 from tsipcd.core.deliveries import Deliveries
 from tsipcd.core.doubts import Doubts
 from tsipcd.core.expiry import Expiry
@@ -41,7 +42,7 @@ DEFAULT_LIMITS: Final = Limits()
 
 NO_CAPS: Final = Caps()
 
-_CHANGING: Final = (m.Send, m.Publish, m.Subscribe, m.Unsubscribe, m.Workflow, m.Pipeline)
+_CHANGING: Final = (m.Send, m.Retry, m.Publish, m.Subscribe, m.Unsubscribe, m.Workflow, m.Pipeline)
 """Requests that need room on disk and a daemon that goes on."""
 
 
@@ -85,6 +86,9 @@ class Machine:
             later=self._later,
             ttl_s=ttl_s,
             only_observed=only_observed,
+        )
+        self._dead_letters = DeadLetters(
+            state, self.world, self._deliveries, self._requests, self._waits, ttl_s=ttl_s
         )
         self._labelled: tuple[str, ...] = ()
         self._storage_low = False
@@ -246,6 +250,10 @@ class Machine:
                 self._requests.cancel(turn, call, asked.caller, request)
             case m.Resolve():
                 self._doubts.resolve(turn, call, asked.caller, request)
+            case m.Retry():
+                self._dead_letters.retry(turn, call, asked.caller, request)
+            case m.Purge():
+                self._dead_letters.purge(turn, call, request)
             case m.Wait():
                 self._waits.wait(turn, call, request)
             case m.Queue():
@@ -277,6 +285,7 @@ class Machine:
         """What follows from the facts of this turn."""
         self._doubts.follow_along(turn)
         self._captures.follow_along(turn)
+        self._dead_letters.follow_along(turn)
         self._engine.follow_along(turn)
         self._waits.follow_along(turn)
         self.bounds.follow_along(turn)

@@ -24,6 +24,7 @@ from tsipc_client.wire.messages import (
 )
 from tsipcd.core import clock, keeping
 from tsipcd.core import facts as f
+from tsipcd.core.aftermath import MessageRetried, MessagesPurged
 from tsipcd.core.chains import Chains, pause_notice
 from tsipcd.core.delivery import check_move
 from tsipcd.core.records import Due, Envelope, Message, Remembered
@@ -70,6 +71,8 @@ class State:
         self.messages: dict[int, Message] = {}
         """By number, oldest first: all that have not ended and the latest that have."""
         self.ended: deque[int] = deque()
+        self.retried: dict[int, int] = {}
+        """Of a dead letter that was sent once more, the other message."""
         self.later: dict[int, Due] = {}
         """When each message may be begun that waits for its time, and moves only then."""
         self._table = RunTable()
@@ -123,6 +126,8 @@ class State:
                 self._finish_step(fact)
             case f.MessageExpired() | f.MessageCancelled():
                 self._move(fact.number, _TAKEN_BACK[type(fact)], fact.at)
+            case MessageRetried() | MessagesPurged():
+                self._clear_up(fact)
             case f.CommandStopAsked():
                 self._ask_to_stop(fact)
             case f.MessageDoubted():
@@ -138,11 +143,9 @@ class State:
                 self._see(fact.session)
             case f.ClockSet():
                 self._set_clock(fact.by_s)
-            case f.DueKept():
-                self.later[fact.number] = fact.due
             case f.SessionSeen():
                 self._see(fact.name)
-            case f.MessageKept() | f.WaitingKept():
+            case f.MessageKept() | f.WaitingKept() | f.DueKept():
                 self._keep(fact)
             case f.PauseKept() | f.CauseKept():
                 self.chains.apply(fact)
@@ -164,6 +167,8 @@ class State:
         for number in self.ended:
             yield keeping.kept(at, self.messages[number])
         yield from self._table.snapshot(at)
+        for number, again in self.retried.items():
+            yield MessageRetried(at, number, again)
         for number, due in self.later.items():
             yield f.DueKept(at, number, due)
         yield from self.chains.snapshot()
@@ -285,9 +290,25 @@ class State:
         if again and message.run:
             self._table.reopen(message)
 
+    def is_dead(self, message: Message) -> bool:
+        """Whether it is a letter that never came where it should, and nobody has seen to that."""
+        is_lost = message.status is Status.FAILED or message.status is Status.EXPIRED
+        return is_lost and not message.run and message.number not in self.retried
+
+    def _clear_up(self, fact: MessageRetried | MessagesPurged) -> None:
+        if isinstance(fact, MessageRetried):
+            self.retried[fact.number] = fact.again
+            return
+        for number in fact.numbers:
+            del self.messages[number]
+            self.retried.pop(number, None)
+        self.ended = deque(number for number in self.ended if number in self.messages)
+
     def _drop_oldest(self) -> None:
         while len(self.ended) > KEEP_ENDED:
-            del self.messages[self.ended.popleft()]
+            number = self.ended.popleft()
+            del self.messages[number]
+            self.retried.pop(number, None)
 
     def _set_clock(self, by_s: float) -> None:
         clock.shift(self.messages.values(), by_s)
@@ -309,7 +330,10 @@ class State:
         if len(self.names) > KEEP_NAMES:
             self.names.popitem(last=False)
 
-    def _keep(self, fact: f.MessageKept | f.WaitingKept) -> None:
+    def _keep(self, fact: f.MessageKept | f.WaitingKept | f.DueKept) -> None:
+        if isinstance(fact, f.DueKept):
+            self.later[fact.number] = fact.due
+            return
         message = self.messages[fact.number] = keeping.taken_up(fact)
         self.in_doubt += message.status is Status.IN_DOUBT
         if message.has_ended:

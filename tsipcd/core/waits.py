@@ -71,6 +71,10 @@ class Waits:
             if not self._calls[number]:
                 del self._calls[number]
 
+    def is_waited_for(self, number: int) -> bool:
+        """Whether somebody will be told how it ends."""
+        return number in self._calls
+
     def forget_peer(self, peer: int) -> None:
         """A connection ended: its calls wait for nothing any more."""
         for number, calls in list(self._calls.items()):

@@ -81,8 +81,13 @@ def _pipeline(request: m.Pipeline) -> None:
     _name("target", request.target)
 
 
-def _id(request: m.Show | m.Cancel | m.Resolve | m.Wait) -> None:
+def _id(request: m.Show | m.Cancel | m.Resolve | m.Wait | m.Retry) -> None:
     _name("id", request.id)
+
+
+def _purge(request: m.Purge) -> None:
+    if request.id:
+        _name("id", request.id)
 
 
 def _queue(request: m.Queue) -> None:
@@ -121,6 +126,8 @@ _CHECKS: Final[dict[type[m.Request], Callable[[Any], None]]] = {
     m.Stop: _nothing,
     m.Runs: _runs,
     m.Wait: _id,
+    m.Retry: _id,
+    m.Purge: _purge,
 }
 
 

@@ -6,7 +6,7 @@
     TIMESTAMP HOLD TARGET [TYPE] msg-N (REASON)          TIMESTAMP END WORKFLOW run-N STATUS
     TIMESTAMP FAIL TARGET [TYPE] msg-N (REASON)          TIMESTAMP SUBSCRIBE SESSION [EVENT] ACTION
     TIMESTAMP DOUBT TARGET [TYPE] msg-N (REASON)         TIMESTAMP UNSUBSCRIBE SESSION [EVENT]
-    TIMESTAMP RESOLVE TARGET [TYPE] msg-N DECISION (BY)
+    TIMESTAMP RESOLVE TARGET [TYPE] msg-N DECISION (BY)      TIMESTAMP RETRY TARGET [TYPE] msg-N msg-M
     TIMESTAMP START TARGET [TYPE] msg-N                      TIMESTAMP STOP TARGET [TYPE] msg-N (BY)
     TIMESTAMP DONE TARGET [TYPE] msg-N exit STATUS       TIMESTAMP PAUSE SOURCE [EVENT] (REASON)
 
@@ -24,6 +24,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from tsipc_client.wire.messages import MessageType
+from tsipcd.core.aftermath import MessageRetried, MessagesPurged
 from tsipcd.core.facts import (
     AttemptsOutrun,
     CauseKept,
@@ -96,6 +97,8 @@ def lines(
             return (f"{at} HOLD {_subject(fact.number, message)}{reason(fact.reason)}",)
         case MessageFailed():
             return (f"{at} FAIL {_subject(fact.number, message)}{reason(fact.reason)}",)
+        case MessageRetried():
+            return (f"{at} RETRY {_subject(fact.number, message)} msg-{fact.again}",)
         case CommandStopAsked():
             return (f"{at} STOP {_subject(fact.number, message)}{reason(fact.by)}",)
         case MessageDoubted():
@@ -124,6 +127,7 @@ def lines(
             | MessageKept()
             | WaitingKept()
             | DueKept()
+            | MessagesPurged()
             | CountersKept()
             | KeyKept()
         ):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tsipc_client.wire.messages.daemon import *  # noqa: F403 - what this package is for
+    from tsipc_client.wire.messages.dead_letters import *  # noqa: F403
     from tsipc_client.wire.messages.delivery import *  # noqa: F403
     from tsipc_client.wire.messages.events import *  # noqa: F403
     from tsipc_client.wire.messages.limits import *  # noqa: F403
@@ -38,6 +39,7 @@ FAMILIES = {
         "Resolve", "Resolved",
     ),
     "waiting": ("Wait", "Waited"),
+    "dead_letters": ("Retry", "Purge", "Purged"),
     "events": (
         "Subscribe", "Unsubscribe", "Subscribed", "Publish", "Published", "Fanout", "Subscriptions",
         "Subscription", "SubscriptionTable", "Events", "LogLines",

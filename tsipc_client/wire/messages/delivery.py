@@ -48,6 +48,8 @@ class Queue:
     limit: int = 20
     pending: bool = False
     """Only those that have not ended."""
+    dead: bool = False
+    """Only dead letters: by themselves, not steps, failed or expired, and not sent once more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

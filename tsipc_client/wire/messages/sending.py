@@ -10,7 +10,7 @@ from tsipc_client.wire.messages.words import MessageType, Priority, Status
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """Answer to `Send`: the message is durable."""
+    """Answer to `Send` and `Retry`: the message is durable."""
 
     id: str
     status: Status

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tsipc_client.wire.messages.daemon import DaemonStatus, Hello, StatusReport, Stop, Stopping, Welcome
+from tsipc_client.wire.messages.dead_letters import Purge, Purged, Retry
 from tsipc_client.wire.messages.delivery import (
     Cancel,
     Cancelled,
@@ -50,6 +51,8 @@ Request = (
     | Stop
     | Runs
     | Wait
+    | Retry
+    | Purge
 )
 
 Result = (
@@ -71,6 +74,7 @@ Result = (
     | Stopping
     | RunList
     | Waited
+    | Purged
 )
 
 REQUESTS: tuple[type[Request], ...] = (
@@ -93,6 +97,8 @@ REQUESTS: tuple[type[Request], ...] = (
     Stop,
     Runs,
     Wait,
+    Retry,
+    Purge,
 )
 """Every request class, in the order `hello` lists their methods."""
 
