@@ -44,6 +44,21 @@ def test_closed_segments_become_one_snapshot(journal: Path) -> None:
     assert recovered.identity == IDENTITY
 
 
+def test_it_rests_all_along(path: Path) -> None:
+    """While it reads and while it writes, it offers again and again to let others work."""
+    put_segment(path, 1, segment(1, [[b"%d 1" % number for number in range(100)]]))
+    put_segment(path, 101, segment(101, [[b"live"]]))
+    rests: list[int] = []
+
+    def rest() -> None:
+        rests.append(len(names(path)))
+
+    assert compact(path, 100, Latest(), rest=rest) == 1
+    # Two segments while it reads, a third file while the snapshot is written.
+    assert rests.count(2) >= 4
+    assert rests.count(3) >= 4
+
+
 def test_nothing_after_the_limit_is_folded(journal: Path) -> None:
     """A segment that ends after the given sequence stays as it is."""
     assert compact(journal, 4, Latest()) == 3

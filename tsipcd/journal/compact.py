@@ -7,6 +7,7 @@ holds all facts: the old files are removed only when the new snapshot is on disk
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -26,6 +27,10 @@ from tsipcd.journal.reading import read_segment
 from tsipcd.journal.snapshot import read_snapshot, write_snapshot
 
 _CHECK_EVERY = 1024
+_LOOK_EVERY = 16
+"""Payloads between two looks at the clock."""
+_WORK_S = 0.0003
+_REST_S = 0.0009
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _NICE = 10
 _NUMBERS = 2
@@ -49,6 +54,24 @@ class Orphaned(JournalError):
         return "the daemon that started this compaction is gone"
 
 
+class Slices:
+    """Works for a third of a millisecond, then rests three times as long.
+
+    Linux lets a process go on for some 3 ms before one of a higher priority gets its processor. On a machine
+    with few of them a send that comes meanwhile would wait for so long, at any of its steps. The lowest class
+    (SCHED_IDLE) would not do: on a busy machine a killed child would take seconds to let go of the folder.
+    """
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+
+    def rest(self) -> None:
+        """Rest if it is time to."""
+        if time.perf_counter() - self._began >= _WORK_S:
+            time.sleep(_REST_S)
+            self._began = time.perf_counter()
+
+
 class FactFold:
     """The core's own state."""
 
@@ -64,24 +87,33 @@ class FactFold:
         return map(facts.encode, self._state.snapshot(time.time()))
 
 
-def compact(directory: Path | str, upto: int, fold: Fold, *, parent: int = 0) -> int:
+def compact(
+    directory: Path | str,
+    upto: int,
+    fold: Fold,
+    *,
+    parent: int = 0,
+    rest: Callable[[], None] = lambda: None,
+) -> int:
     """A snapshot covers every closed segment that ends at or before `upto`; how many were folded.
 
-    With `parent` set it gives up, by `Orphaned`, soon after this process has another parent.
+    With `parent` set it gives up, by `Orphaned`, soon after this process has another parent. `rest` is called
+    again and again, to let others work.
     """
     folder = Folder.existing(directory)
     try:
         folder.lock()
-        return _Compaction(folder, fold, parent).run(upto)
+        return _Compaction(folder, fold, parent, rest).run(upto)
     finally:
         folder.close()
 
 
 class _Compaction:
-    def __init__(self, folder: Folder, fold: Fold, parent: int) -> None:
+    def __init__(self, folder: Folder, fold: Fold, parent: int, rest: Callable[[], None]) -> None:
         self._folder = folder
         self._fold = fold
         self._parent = parent
+        self._rest = rest
         self._applied = 0
 
     def run(self, upto: int) -> int:
@@ -96,6 +128,7 @@ class _Compaction:
         write_snapshot(self._folder, self._identity_of(closed[0]), last, self._checked(self._fold.snapshot()))
         for file in (*layout.snapshots, *(file for file in layout.segments if file.sequence <= last)):
             self._folder.remove(file.name)
+            self._rest()
         self._folder.sync()
         return len(closed)
 
@@ -132,6 +165,8 @@ class _Compaction:
 
     def _count(self) -> None:
         self._applied += 1
+        if self._applied % _LOOK_EVERY == 0:
+            self._rest()
         if self._applied % _CHECK_EVERY == 0:
             self._expect_parent()
 
@@ -159,8 +194,10 @@ def main(arguments: list[str], make_fold: Callable[[], Fold] = FactFold) -> int:
         return _USAGE_STATUS
     end_with_parent()
     os.nice(_NICE)
+    # It makes no garbage that reference counts leave, and to look for some takes milliseconds at a time.
+    gc.disable()
     try:
-        compact(directory, upto, make_fold(), parent=parent)
+        compact(directory, upto, make_fold(), parent=parent, rest=Slices().rest)
     except (JournalError, OSError) as exc:
         sys.stderr.write(f"{exc}\n")
         return 1

@@ -19,7 +19,7 @@ from tsipcd.journal.reading import Closed, Reading
 log = logging.getLogger("tsipcd.journal")
 
 COMMAND = (sys.executable, "-m", "tsipcd.journal.compact")
-DEADLINE_S = 600.0
+DEADLINE_S = 1800.0
 RETRY_S = 60.0
 WORTH_SEGMENTS = 4
 
