@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from types import TracebackType
 from typing import Self, cast
 
-from tsipc_client import launch
+from tsipc_client import launch, listening
 from tsipc_client.asking import REPEAT_AFTER_S, asks_for_repeat, expect, is_repeatable, keyed, member
 from tsipc_client.exchange import OnProgress, timed_out
 from tsipc_client.versions import explained
@@ -172,6 +172,25 @@ class AsyncClient:
         """
         request = m.Wait(id=id, until=member(m.Milestone, until))
         return expect(m.Waited, await self._call(request, on_progress, timeout_s))
+
+    async def listen(
+        self,
+        *events: str,
+        start: int | None = None,
+        since: float | None = None,
+        where: str = "",
+        timeout_s: float | None = None,
+    ) -> AsyncIterator[m.EventView]:
+        """The published events as they come: all, or those of these names or patterns. Ends with `timeout_s`.
+
+        From number `start` on (0: the oldest kept), or those published `since` then, else from now on. To go
+        on later without a gap or a repeat, begin with the number behind the last one. If the daemon ends, it
+        waits for the next.
+        """
+        asks = listening.Asks(events, start=start, since=since, where=where)
+        async for heard in listening.async_batches(self, asks, timeout_s):
+            for event in heard.events:
+                yield event
 
     async def cancel(self, id: str) -> m.Cancelled:  # noqa: A002 - its name on the wire
         """Take back a message or run that has not been typed yet."""

@@ -12,11 +12,11 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
-from tsipc_client import launch
+from tsipc_client import launch, listening
 from tsipc_client.asking import REPEAT_AFTER_S, asks_for_repeat, expect, keyed, member
 from tsipc_client.exchange import (
     Batch,
@@ -182,6 +182,24 @@ class Client:
         """
         request = m.Wait(id=id, until=member(m.Milestone, until))
         return expect(m.Waited, self._call(request, on_progress, timeout_s))
+
+    def listen(
+        self,
+        *events: str,
+        start: int | None = None,
+        since: float | None = None,
+        where: str = "",
+        timeout_s: float | None = None,
+    ) -> Iterator[m.EventView]:
+        """The published events as they come: all, or those of these names or patterns. Ends with `timeout_s`.
+
+        From number `start` on (0: the oldest kept), or those published `since` then, else from now on. To go
+        on later without a gap or a repeat, begin with the number behind the last one. If the daemon ends, it
+        waits for the next.
+        """
+        asks = listening.Asks(events, start=start, since=since, where=where)
+        for heard in listening.batches(self, asks, timeout_s):
+            yield from heard.events
 
     def cancel(self, id: str) -> m.Cancelled:  # noqa: A002 - its name on the wire
         """Take back a message or run that has not been typed yet."""

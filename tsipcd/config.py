@@ -16,6 +16,7 @@ from typing import Any
 from tsipc_client.wire.errors import WireError
 from tsipcd.core.loops import Limits
 from tsipcd.core.state import KEEP_ENDED
+from tsipcd.stream.archive import MAX_AGE_S, MAX_BYTES
 from tsipcd.views.faults import bad_file
 from tsipcd.views.folder import Folder
 from tsipcd.views.names import absolute
@@ -92,6 +93,16 @@ class Runs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """The events that are kept for those who listen."""
+
+    max_bytes: int = MAX_BYTES
+    """On disk; the oldest go first."""
+    max_age_s: float = MAX_AGE_S
+    """Older ones go as well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """All settings, one field for each section."""
 
@@ -102,6 +113,7 @@ class Config:
     log: Log = field(default_factory=Log)
     runs: Runs = field(default_factory=Runs)
     events: Limits = field(default_factory=Limits)
+    stream: Stream = field(default_factory=Stream)
 
 
 Check = Callable[[Any], Any]
@@ -278,6 +290,10 @@ _CHECKS: dict[str, dict[str, tuple[str, Check]]] = {
         "burst": ("burst", _number(1, 1_000_000)),
         "rate": ("rate", _rate(0.01, 100_000)),
         "pause": ("pause_s", _seconds("1s", "1d")),
+    },
+    "stream": {
+        "max_bytes": ("max_bytes", _number(1 << 20, 1 << 40)),
+        "max_age": ("max_age_s", _seconds("1m", "3660d")),
     },
 }
 """For each section and key of the file: the field, and what makes its value."""

@@ -38,6 +38,8 @@ from tsipcd.recorder import Recorder, log_lines
 from tsipcd.runtime import Runtime
 from tsipcd.server.listener import Server, activated, bind
 from tsipcd.stores import Stores
+from tsipcd.stream.archive import Archive
+from tsipcd.stream.stream import Stream
 from tsipcd.tmux.driver import Tmux
 from tsipcd.views.data import DataFiles
 from tsipcd.views.event_log import EventLog
@@ -117,7 +119,7 @@ async def _serve(
     state = State()
     # A million messages that are replayed are no garbage: to look for some among them takes its time.
     gc.disable()
-    recovered, log = _recover(directory, folder, config, state)
+    recovered, log, archive = _recover(directory, folder, config, state)
     daemon = Daemon(
         directory,
         folder,
@@ -125,6 +127,7 @@ async def _serve(
         state=state,
         recovered=recovered,
         log=log,
+        archive=archive,
         activation="systemd" if by_systemd else "process",
     )
     status = await daemon.serve(listening)
@@ -134,8 +137,10 @@ async def _serve(
     return status
 
 
-def _recover(directory: Path, folder: Folder, config: Config, state: State) -> tuple[Recovered, EventLog]:
-    """Replay the journal into the state, and into the event log what it lacks."""
+def _recover(
+    directory: Path, folder: Folder, config: Config, state: State
+) -> tuple[Recovered, EventLog, Archive]:
+    """Replay the journal into the state, and into the event log and the archive what they lack."""
 
     def open_log(identity: str) -> EventLog:
         log = EventLog(folder, journal=identity, max_bytes=config.log.max_bytes, keep=config.log.keep)
@@ -144,12 +149,16 @@ def _recover(directory: Path, folder: Folder, config: Config, state: State) -> t
 
     identity = identity_of(directory / JOURNAL)
     log = open_log(identity) if identity else None
+    kept = config.stream
+    archive = Archive.open(folder, identity, kept.max_bytes, kept.max_age_s) if identity else None
 
     def replay(sequence: int, payload: bytes) -> None:
         fact = meaning.apply(state, payload)
         state.last_at = fact.at
         if log is not None:
             log.replay(sequence, lambda: log_lines(state, fact))
+        if archive is not None:
+            archive.replay(sequence, fact)
 
     recovered = recover(directory / JOURNAL, replay)
     if log is not None and (missing := log.flushed_sequence - recovered.last_sequence) > 0:
@@ -159,7 +168,10 @@ def _recover(directory: Path, folder: Folder, config: Config, state: State) -> t
             "put in its place. What was acknowledged in them is lost",
             missing,
         )
-    return recovered, log or open_log(recovered.identity.hex())
+    identity = recovered.identity.hex()
+    archive = archive or Archive.open(folder, identity, kept.max_bytes, kept.max_age_s)
+    archive.settle(recovered.last_sequence)
+    return recovered, log or open_log(identity), archive
 
 
 class Daemon:
@@ -177,6 +189,7 @@ class Daemon:
         state: State,
         recovered: Recovered,
         log: EventLog,
+        archive: Archive,
         activation: str,
     ) -> None:
         self._stop = asyncio.Event()
@@ -223,11 +236,15 @@ class Daemon:
             self._stores,
             feed=lambda event: self._runtime.feed(event),  # noqa: PLW0108
         )
+        self._stream = Stream(
+            archive, recovered.last_sequence, answer=self._server.reply, refuse=self._server.fail
+        )
         self._recorder = Recorder(
             machine,
             self._journal,
             self._log,
             RunLogs(folder.sub("runs"), config.runs.keep),
+            self._stream,
             queue=folder.sub("queue"),
             keep_ended=config.queue.keep,
         )
@@ -256,6 +273,7 @@ class Daemon:
             tmux=self._tmux,
             stores=self._stores,
             desk=desk,
+            stream=self._stream,
             memory=Memory(
                 config.queue.min_free_memory, on_low=lambda low: self._runtime.feed(MemoryChanged(low))
             ),
@@ -314,6 +332,7 @@ class Daemon:
             return
         await self._server.close()
         await self._log.close()
+        await self._stream.close()
         await self._recorder.queue.close()
         await self._journal.close()
 

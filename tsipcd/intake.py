@@ -20,6 +20,7 @@ from tsipcd.runtime import Runtime
 from tsipcd.server.caller import ancestry, tmux_sockets
 from tsipcd.server.listener import Server
 from tsipcd.stores import Stores
+from tsipcd.stream.stream import Stream
 from tsipcd.tmux.driver import Tmux
 
 MAX_WAITING: Final = 10_000
@@ -56,6 +57,7 @@ class Intake:
         tmux: Tmux,
         stores: Stores,
         desk: Desk,
+        stream: Stream,
         memory: Memory,
     ) -> None:
         self._machine = machine
@@ -64,6 +66,7 @@ class Intake:
         self._tmux = tmux
         self._stores = stores
         self._desk = desk
+        self._stream = stream
         self._memory = memory
         self._ancestors: dict[int, tuple[int, ...]] = {}
         """Of the process behind each connection, itself first."""
@@ -87,6 +90,9 @@ class Intake:
 
     def on_request(self, call: i.Call, pid: int, request: m.Request) -> None:
         """A request came in on a connection whose other end is process `pid` (0: not known)."""
+        if isinstance(request, m.Listen):
+            self._stream.listen(call, request)
+            return
         if call.peer not in self._ancestors:
             self._meet(call.peer, pid)
         if self._checked != call.peer:
@@ -117,6 +123,7 @@ class Intake:
         """A connection ended."""
         self._ancestors.pop(peer, None)
         self._callers.pop(peer, None)
+        self._stream.forget_peer(peer)
         self._runtime.feed(i.PeerGone(peer))
 
     def on_tmux(self, event: i.Input) -> None:
@@ -144,6 +151,7 @@ class Intake:
 
     async def close(self) -> None:
         """Stop looking; what waited is answered that the daemon stops."""
+        self._stream.stop()
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.wait({self._looking})

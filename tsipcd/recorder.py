@@ -17,6 +17,7 @@ from tsipcd.core.machine import Machine
 from tsipcd.core.runs import facts as rf
 from tsipcd.core.state import State
 from tsipcd.journal.journal import Journal
+from tsipcd.stream.stream import Stream
 from tsipcd.views.event_log import EventLog
 from tsipcd.views.folder import Folder
 from tsipcd.views.log import lines
@@ -38,6 +39,7 @@ class Recorder:
         journal: Journal,
         log: EventLog,
         runs: RunLogs,
+        stream: Stream,
         *,
         queue: Folder,
         keep_ended: int,
@@ -47,6 +49,7 @@ class Recorder:
         self._pruning: asyncio.Task[None] | None = None
         self._journal = journal
         self._log = log
+        self._stream = stream
         self.queue = QueueView(queue, self, keep_ended=keep_ended)
 
     def record(self, sequence: int, facts: Sequence[f.Fact]) -> None:
@@ -77,7 +80,9 @@ class Recorder:
                     changed.append(number)
         self._log.append(sequence, logged)
         self.queue.changed(changed)
-        self._journal.maybe_compact(self._log.flushed_sequence + 1)
+        self._stream.record(sequence, facts)
+        needed = min(self._log.flushed_sequence, self._stream.flushed_sequence)
+        self._journal.maybe_compact(needed + 1)
 
     def listed(self, waiting: int, ended: int) -> tuple[set[int], bool]:
         """The messages that have files, and whether these are all that wait."""

@@ -30,7 +30,7 @@ LINES = st.lists(ARGUMENTS, max_size=5).flatmap(
     lambda arguments: COMMANDS.map(lambda command: [command, *arguments])
 )
 
-NEVER_PLAIN = app.LOCAL_COMMANDS | {"wait"}
+NEVER_PLAIN = app.LOCAL_COMMANDS | {"wait", "listen"}
 """They make no request, or wait in any case."""
 
 PLAIN = {

@@ -18,11 +18,14 @@ from tsipc_client.wire.errors import BadInput, Broken, ErrorCode, TimedOut, Unre
 
 def test_both_clients_have_the_same_verbs() -> None:
     """Same names, same parameters, same results."""
-    verbs = {kind.METHOD for kind in m.REQUESTS} | {"call"}
+    verbs = {kind.METHOD for kind in m.REQUESTS if kind is not m.Listen} | {"call"}
     for verb in verbs:
         blocking, awaited = getattr(Client, verb), getattr(AsyncClient, verb)
         assert inspect.iscoroutinefunction(awaited)
         assert str(inspect.signature(blocking)) == str(inspect.signature(awaited))
+    listens = inspect.signature(Client.listen), inspect.signature(AsyncClient.listen)
+    assert inspect.isasyncgenfunction(AsyncClient.listen)
+    assert listens[0].parameters == listens[1].parameters
 
 
 async def test_many_calls_share_one_connection(stub: Stubs) -> None:

@@ -57,7 +57,7 @@ def test_every_verb_returns_its_result(client: Client) -> None:
         assert isinstance(sent, m.Sent)
         assert client.status().clients == 1
         assert isinstance(client.stop(), m.Stopping)
-    assert set(VERBS) | {m.Send, m.DaemonStatus, m.Stop} == set(m.REQUESTS)
+    assert set(VERBS) | {m.Send, m.DaemonStatus, m.Stop, m.Listen} == set(m.REQUESTS)
 
 
 def test_progress_is_handed_on_as_it_comes(client: Client) -> None:

@@ -108,6 +108,23 @@ SAMPLES: tuple[tuple[m.Request, m.Result], ...] = (
         m.Wait(id="msg-123", until=m.Milestone.DELIVERED),
         m.Waited(id="msg-123", status=m.Status.DONE, exit_code=3, log="runs/msg-123/1.log"),
     ),
+    (
+        m.Listen(events=("deployment", "build.**"), start=41, where="event.source == 'ci'", limit=10),
+        m.Heard(
+            events=(
+                m.EventView(
+                    seq=41,
+                    at=1759295723.25,
+                    event="build.app",
+                    source="ci",
+                    data="ok ✓",
+                    observed="claude-ci",
+                ),
+            ),
+            next=42,
+            forgotten=7,
+        ),
+    ),
     (m.Cancel(id="msg-123"), m.Cancelled(id="msg-123", status="cancelled")),
     (
         m.Resolve(id="msg-123", decision=m.Decision.REDELIVER),

@@ -21,7 +21,16 @@ from tsipcd.server.encode import JSON_RPC_CODES, SERVER_ERROR
 PAGE = (Path(__file__).resolve().parents[2] / "docs/protocol.md").read_text()
 SECTIONS = dict(re.findall(r"^##+ `?([^`\n]+)`?\n(.*?)(?=^##|\Z)", PAGE, re.DOTALL | re.MULTILINE))
 CLIENT_ONLY = {ErrorCode.UNREACHABLE, ErrorCode.TIMED_OUT}
-RECORDS = [m.Fanout, m.StepView, m.MessageView, m.Change, m.Subscription, m.PausedEvent, m.SessionView]
+RECORDS = [
+    m.Fanout,
+    m.StepView,
+    m.MessageView,
+    m.Change,
+    m.Subscription,
+    m.PausedEvent,
+    m.SessionView,
+    m.EventView,
+]
 
 
 def rows(section: str) -> list[list[str]]:

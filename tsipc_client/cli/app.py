@@ -14,6 +14,7 @@ from tsipc_client.cli import (
     daemon,
     deliver,
     events,
+    listening,
     messages,
     screen,
     scripting,
@@ -75,6 +76,9 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("resolve", messages.resolve, ""),
     ("subscriptions", events.subscriptions, "subs"),
     ("events", events.events, "log"),
+    ("listen", listening.listen, ""),
+    ("tail", listening.tail, ""),
+    ("wait-for", listening.wait_for, ""),
     ("sessions", sessions.sessions, ""),
     ("pipe", scripting.pipe, ""),
     ("shell-init", scripting.shell_init, ""),
@@ -83,7 +87,7 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
 )
 """Name, function, short name."""
 
-LOCAL_COMMANDS = frozenset({"exec", "pipe", "shell-init", "doctor", "fsck"})
+LOCAL_COMMANDS = frozenset({"exec", "tail", "wait-for", "pipe", "shell-init", "doctor", "fsck"})
 """Those that are no request: of several, of others, or for when no daemon can run."""
 
 DAEMON_COMMANDS: tuple[tuple[str, Command], ...] = (

@@ -70,6 +70,14 @@ def moment(text: str, option: str, now: float) -> float:
         ) from error
 
 
+def past(text: str, option: str, now: float) -> float:
+    """Seconds since 1970 of `10m` (ago), `15:30` (the last one) or a time as `moment` reads it."""
+    if text[-1:] in _UNIT_S and text[:-1].replace(".", "", 1).isdecimal():
+        return now - duration_s(text, option)
+    at = moment(text, option, now)
+    return at - _UNIT_S["d"] if _CLOCK.fullmatch(text) else at
+
+
 def steps(words: Sequence[str]) -> tuple[Step, ...]:
     """`session:command` words as steps, split at the first colon."""
     return tuple(_step(index, word) for index, word in enumerate(words, start=1))

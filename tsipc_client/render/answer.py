@@ -11,6 +11,7 @@ from tsipc_client.render.notes import Note
 from tsipc_client.render.style import Style, line
 from tsipc_client.wire.messages import (
     Cancelled,
+    Heard,
     LogLines,
     PipelineSaved,
     Publish,
@@ -72,6 +73,8 @@ def data_lines(result: Result, style: Style, *, now: float) -> Iterator[str]:
             yield from listing.sessions(result, style)
         case StatusReport():
             yield from story.status(result, style, now=now)
+        case Heard():
+            yield from listing.heard(result, style)
         case Welcome() | Subscribed() | Cancelled() | Purged() | Resolved() | Stopping():
             return
         case _:

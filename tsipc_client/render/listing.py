@@ -5,6 +5,8 @@ Loaded by short commands: it knows the messages by their fields, and does not lo
 
 from __future__ import annotations
 
+import time
+
 from tsipc_client.render.columns import columns, cut, share
 from tsipc_client.render.style import STATUS_TONES, Tone, line
 from tsipc_client.wire.text import visible
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from tsipc_client.render.style import Span, Style
     from tsipc_client.wire.messages import (
+        Heard,
         LogLines,
         MessageView,
         Queued,
@@ -113,6 +116,28 @@ def events(result: LogLines, style: Style) -> Iterator[str]:
         timestamp, _, rest = text.partition(" ")
         action, separator, detail = rest.partition(" ")
         yield line(uncut, (timestamp, Tone.DIM), " " if rest else "", (action, Tone.CYAN), separator, detail)
+
+
+def heard(result: Heard, style: Style) -> Iterator[str]:
+    """One row an event, never cut: what it says may be long, and stands at its end."""
+    uncut = style.uncut
+    for event in result.events:
+        yield line(
+            uncut,
+            (f"{event.seq} {_utc(event.at)}", Tone.DIM),
+            f" {_word(event.source)} ",
+            (f"[{_word(event.event)}]", Tone.CYAN),
+            f" {event.data}" if event.data else "",
+        )
+
+
+def _utc(at: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(at))
+
+
+def _word(name: str) -> str:
+    """Without blanks, so that the words of a row can be told apart."""
+    return name.replace("%", "%25").replace(" ", "%20")
 
 
 def runs(result: RunList, style: Style) -> Iterator[str]:

@@ -104,9 +104,13 @@ def _params(value: object) -> dict[str, object]:
     for name, default in _defaults(cast("Hashable", type(value))):
         item = getattr(value, name)
         if item != default:
-            # The only things in a request that are no plain values are lists of records.
-            params[name] = [_params(row) for row in item] if isinstance(item, tuple | list) else item
+            # The only things in a request that are no plain values are lists, of records or of texts.
+            params[name] = [_item(row) for row in item] if isinstance(item, tuple | list) else item
     return params
+
+
+def _item(row: object) -> object:
+    return _params(row) if is_dataclass(row) else row
 
 
 @cache

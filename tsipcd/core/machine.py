@@ -266,7 +266,7 @@ class Machine:
                 turn.ask(e.Reply(call, run_views.listed(self.state, request)))
             case m.Sessions():
                 turn.ask(e.Reply(call, listings.sessions(self.state, self.world)))
-            case m.Hello() | m.Run() | m.Events() | m.DaemonStatus() | m.Stop():
+            case m.Hello() | m.Run() | m.Events() | m.DaemonStatus() | m.Stop() | m.Listen():
                 raise BadInput(ErrorCode.INTERNAL, f"{request.METHOD} is not for the core")
             case _:
                 assert_never(request)

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from tsipc_client.wire.errors import BadInput, ErrorCode, WireError
-from tsipc_client.wire.messages import MAX_FRAME_BYTES, ErrorBody, Progress, Result
+from tsipc_client.wire.messages import MAX_FRAME_BYTES, ErrorBody, EventView, Heard, Progress, Result
 from tsipc_client.wire.text import json_visible
 
 Id = int | str | None
@@ -25,13 +25,34 @@ JSON_RPC_CODES: Final = {
 
 SERVER_ERROR: Final = -32000
 
+_events = msgspec.msgpack.Decoder(tuple[EventView, ...])
+
+
+class Packed(msgspec.Struct, frozen=True):
+    """A `Heard` whose events are bytes already: they come from a file as they go to the client."""
+
+    events: msgspec.Raw
+    next: int
+    forgotten: int
+
+    @classmethod
+    def of(cls, events: bytes, next_: int, forgotten: int) -> Packed:
+        """`events` is a MessagePack array."""
+        return cls(msgspec.Raw(events), next_, forgotten)
+
+    def unpacked(self) -> Heard:
+        """For connections that speak JSON."""
+        return Heard(events=_events.decode(self.events), next=self.next, forgotten=self.forgotten)
+
+
 _msgpack = msgspec.msgpack.Encoder()
 _json = msgspec.json.Encoder()
 
 
-def result(request_id: Id, value: Result, *, lines: bool) -> bytes:
+def result(request_id: Id, value: Result | Packed, *, lines: bool) -> bytes:
     """The answer. One that no frame holds becomes an error."""
     if lines:
+        value = value.unpacked() if isinstance(value, Packed) else value
         data = _encode(_json, {"jsonrpc": "2.0", "id": request_id, "result": value})
     else:
         data = _encode(_msgpack, (RESPONSE, request_id, None, value))

@@ -21,6 +21,16 @@ MAX_TTL_S: Final = 10 * 365 * 86_400.0
 MAX_AT: Final = 32_503_680_000.0
 """The year 3000: a later time is more likely one in milliseconds."""
 
+MAX_PATTERNS: Final = 100
+"""Names and patterns of events that one listener may give."""
+
+MAX_EXPRESSION: Final = 21_000
+
+MAX_HEARD: Final = 10_000
+"""The most events that one answer may hold."""
+
+MAX_NUMBER: Final = 1 << 63
+
 _UTF8_BYTES: Final = 4
 """The most bytes that one character takes."""
 _SHOWN: Final = 40
@@ -102,6 +112,21 @@ def _events(request: m.Events) -> None:
     _count("lines", request.lines)
 
 
+def _listen(request: m.Listen) -> None:
+    if len(request.events) > MAX_PATTERNS:
+        raise _bad(f"events has {len(request.events)} names; the limit is {MAX_PATTERNS}")
+    for index, name in enumerate(request.events):
+        _name(f"events[{index}]", name)
+    if request.start is not None and not 0 <= request.start < MAX_NUMBER:
+        raise _bad(f"start must be from 0 on, not {request.start}")
+    if request.since is not None and not math.isfinite(request.since):
+        raise _bad(f"since must be a time, not {request.since!r}")
+    if len(request.where) > MAX_EXPRESSION:
+        raise _large(f"where has {len(request.where):,} characters; the limit is {MAX_EXPRESSION:,}")
+    if not 1 <= request.limit <= MAX_HEARD:
+        raise _bad(f"limit must be from 1 to {MAX_HEARD:,}, not {request.limit}")
+
+
 def _nothing(_request: m.Request) -> None:
     """There is nothing to check in a request without parameters."""
 
@@ -128,6 +153,7 @@ _CHECKS: Final[dict[type[m.Request], Callable[[Any], None]]] = {
     m.Wait: _id,
     m.Retry: _id,
     m.Purge: _purge,
+    m.Listen: _listen,
 }
 
 

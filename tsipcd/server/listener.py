@@ -21,6 +21,7 @@ from tsipc_client.wire.messages import Progress, Request, Result
 from tsipcd.core.inputs import Call
 from tsipcd.server.binding import activated, bind
 from tsipcd.server.caller import credentials
+from tsipcd.server.encode import Packed
 from tsipcd.server.peer import Peer
 
 __all__ = ["Server", "activated", "bind"]
@@ -86,7 +87,7 @@ class Server:
         self._socket = sock
         asyncio.get_running_loop().add_reader(sock, self._accept, sock)
 
-    def reply(self, call: Call, result: Result) -> None:
+    def reply(self, call: Call, result: Result | Packed) -> None:
         """Answer a request."""
         if (peer := self._peers.get(call.peer)) is not None:
             peer.reply(call.id, result)

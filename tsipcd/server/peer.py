@@ -102,7 +102,7 @@ class Peer(asyncio.Protocol):
 
     # ── answers ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def reply(self, request_id: Id, result: Result) -> None:
+    def reply(self, request_id: Id, result: Result | encode.Packed) -> None:
         """Answer an open request."""
         self._write(encode.result(request_id, result, lines=self._lines))
         self._answered(request_id)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tsipc_client.wire.messages.delivery import *  # noqa: F403
     from tsipc_client.wire.messages.events import *  # noqa: F403
     from tsipc_client.wire.messages.limits import *  # noqa: F403
+    from tsipc_client.wire.messages.listening import *  # noqa: F403
     from tsipc_client.wire.messages.runs import *  # noqa: F403
     from tsipc_client.wire.messages.sending import *  # noqa: F403
     from tsipc_client.wire.messages.sessions import *  # noqa: F403
@@ -44,6 +45,7 @@ FAMILIES = {
         "Subscribe", "Unsubscribe", "Subscribed", "Publish", "Published", "Fanout", "Subscriptions",
         "Subscription", "SubscriptionTable", "Events", "LogLines",
     ),
+    "listening": ("Listen", "Heard", "EventView"),
     "workflows": ("Workflow", "Step", "Saved", "Pipeline", "PipelineSaved"),
     "runs": ("Run", "Progress", "StepView", "RunEnded", "Runs", "RunView", "RunList"),
     "sessions": ("Sessions", "SessionView", "SessionList"),

@@ -25,6 +25,7 @@ from tsipc_client.wire.messages.events import (
     SubscriptionTable,
     Unsubscribe,
 )
+from tsipc_client.wire.messages.listening import Heard, Listen
 from tsipc_client.wire.messages.runs import Run, RunEnded, RunList, Runs
 from tsipc_client.wire.messages.sending import Send, Sent
 from tsipc_client.wire.messages.sessions import SessionList, Sessions
@@ -53,6 +54,7 @@ Request = (
     | Wait
     | Retry
     | Purge
+    | Listen
 )
 
 Result = (
@@ -75,6 +77,7 @@ Result = (
     | RunList
     | Waited
     | Purged
+    | Heard
 )
 
 REQUESTS: tuple[type[Request], ...] = (
@@ -99,6 +102,7 @@ REQUESTS: tuple[type[Request], ...] = (
     Wait,
     Retry,
     Purge,
+    Listen,
 )
 """Every request class, in the order `hello` lists their methods."""
 
