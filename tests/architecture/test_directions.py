@@ -30,7 +30,7 @@ THE_DOOR = "tsipc_client.__main__"
 PURE = frozenset(
     {"__future__", "bisect", "collections", "dataclasses", "difflib", "enum", "fnmatch", "functools"}
     | {"hashlib", "heapq", "itertools", "json", "math", "msgspec", "operator", "re", "string", "types"}
-    | {"typing", "unicodedata", "sys.intern"}
+    | {"typing", "unicodedata", "sys.intern", "yaml"}
 )
 """What `core` and `workflows` may import from elsewhere: no clock, environment, I/O or chance."""
 

@@ -145,6 +145,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The workflow that it runs, if that is its kind."""
     inputs: tuple[tuple[str, str], ...] = ()
     """What it gives that workflow."""
+    name: str = ""
+    """What people call it; empty: its id."""
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

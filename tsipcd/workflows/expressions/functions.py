@@ -46,10 +46,12 @@ FUNCTIONS: Final = {
     "toJSON": Arity(1, 1),
     "fromJSON": Arity(1, 1),
     "case": Arity(3, odd=True),
+    "match": Arity(2, 2),
 }
 """`case` evaluates only what it needs, and is therefore at home in `evaluation`."""
 
 _FIELD: Final = re.compile(r"\{\{|\}\}|\{([0-9]+)\}|[{}]")
+_STARS: Final = re.compile(r"\*+")
 _NO_TEXT: Final = re.compile("[\ud800-\udfff]")
 _MAX_FIELD_DIGITS: Final = 3
 _INDENT: Final = "  "
@@ -102,6 +104,38 @@ def _join(arguments: tuple[Value, ...], spend: Spend) -> Value:
         parts += [spend(between)] if index else []
         parts.append(spend(text(item)))
     return "".join(parts)
+
+
+def _match(arguments: tuple[Value, ...], _: Spend) -> Value:
+    """`*` stands for any characters, `?` for one; as with `==` case does not matter.
+
+    Every place of the pattern that has been reached is one bit: however it is written, each character of
+    the text is looked at once.
+    """
+    pattern, whole = arguments
+    if not (is_primitive(pattern) and is_primitive(whole)):
+        return False
+    signs = _STARS.sub("*", folded(text(pattern)))
+    stars = any_one = 0
+    same: dict[str, int] = {}
+    for place, sign in enumerate(signs):
+        if sign == "*":
+            stars |= 1 << place
+        elif sign == "?":
+            any_one |= 1 << place
+        else:
+            same[sign] = same.get(sign, 0) | 1 << place
+    reached = _past_stars(1, stars)
+    for letter in folded(text(whole)):
+        reached = _past_stars(reached & stars | (reached & (same.get(letter, 0) | any_one)) << 1, stars)
+        if not reached:
+            return False
+    return bool(reached >> len(signs) & 1)
+
+
+def _past_stars(reached: int, stars: int) -> int:
+    """`reached` and the places after stars that are in it: a star may stand for nothing."""
+    return reached | (reached & stars) << 1
 
 
 def _to_json(arguments: tuple[Value, ...], spend: Spend) -> Value:
@@ -162,5 +196,6 @@ BODIES: Final[Mapping[str, Function]] = {
     "join": _join,
     "tojson": _to_json,
     "fromjson": _from_json,
+    "match": _match,
 }
 """By name in lower case."""
