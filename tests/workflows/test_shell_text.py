@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tsipcd.workflows.embedded import Unclosed
+from tsipcd.workflows.expressions.faults import ExpressionError
 from tsipcd.workflows.shell_text import Misplaced, shell_text
 
 SHELLS = ("bash", "zsh", "dash", "ksh", "fish")
@@ -43,7 +43,7 @@ def test_a_value_is_one_word_in_every_shell(
         'printf %s "${NONE:-${{ x }}}."',
         "printf %s ${NONE:-${{ x }}}.",
         "cat <<END\n${{ x }}.\nEND",
-        "cat <<-END\n\t${{ x }}.\n\tEND\nprintf '' ${{ x }}",
+        "cat <<-END; true\n\t${{ x }}.\n\tEND\nprintf ''",
     ],
 )
 def test_a_value_is_whole_where_shells_nest(tmp_path: Path, shell: str, command: str) -> None:
@@ -69,18 +69,18 @@ def test_an_expression_that_a_shell_would_not_replace_is_refused(command: str, w
     assert command.startswith("${{", caught.value.at)
 
 
-def test_equal_expressions_share_a_variable() -> None:
-    """The others are numbered in the order of the text."""
-    text, names = shell_text("echo ${{ a }} ${{ b }} ${{ a }}")
-    assert text == 'echo "$TS_X1" "$TS_X2" "$TS_X1"'
-    assert names == (("TS_X1", "a"), ("TS_X2", "b"))
+def test_each_expression_has_a_variable_of_its_own() -> None:
+    """Numbered in the order of the text, those in comments too."""
+    text, names = shell_text("echo ${{ a }} ${{ b }} # ${{ a }}")
+    assert text.startswith('echo "$TS_X1" "$TS_X2" #')
+    assert names == (("TS_X1", "a"), ("TS_X2", "b"), ("TS_X3", "a"))
 
 
 def test_braces_in_the_text_of_an_expression_do_not_end_it() -> None:
     """And a command without expressions is not touched."""
     assert shell_text("echo ${{ format('}}{0}', 'it''s') }}")[1] == (("TS_X1", "format('}}{0}', 'it''s')"),)
     assert shell_text("echo '$(( ") == ("echo '$(( ", ())
-    with pytest.raises(Unclosed):
+    with pytest.raises(ExpressionError):
         shell_text("echo ${{ 'x }}")
 
 

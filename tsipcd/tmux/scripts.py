@@ -23,7 +23,6 @@ from pathlib import Path
 
 from tsipc_client.wire.printed import begin_marker, end_marker
 from tsipcd.tmux.programs import SHELLS, Dialect
-from tsipcd.workflows.templates import for_shell
 
 Environment = tuple[tuple[str, str], ...]
 """Variables and their values, in order."""
@@ -160,11 +159,6 @@ def script_files(
     else:
         files[COMMAND] = f"{text}\n"
     return files
-
-
-def expressions_as_variables(shell: str, command: str) -> str:
-    """`command` with a variable in the place of each expression, as `shell` reads it."""
-    return for_shell(command, fish=_dialect(shell) is Dialect.FISH)
 
 
 def _environment(environment: Environment, dialect: Dialect) -> dict[str, str]:

@@ -39,6 +39,7 @@ from tsipcd.tmux.files import make_folder, open_plain, read_word
 from tsipcd.tmux.keys import TypeLine
 from tsipcd.tmux.programs import identify
 from tsipcd.tmux.stopping import Stopping
+from tsipcd.workflows.shell_text import shell_text
 
 PIPE = "pipe"
 
@@ -253,7 +254,7 @@ def _text(effect: StartStep) -> str:
     """The command as its shell is to read it. Raises `ValueError`."""
     if effect.literal:
         return effect.command
-    return scripts.expressions_as_variables(effect.shell, effect.command)
+    return shell_text(effect.command)[0]
 
 
 def _prepare(step: _Step, files: dict[str, str]) -> None:

@@ -12,9 +12,9 @@ STATUS_FUNCTIONS: Final[Mapping[str, Arity]] = {
 }
 """What `if:` has beside the functions of every expression."""
 
-RUN: Final = ("id", "workflow", "attempt", "trigger", "started", "status", "failed")
+RUN: Final = ("id", "workflow", "trigger", "started", "status", "failed")
 EVENT: Final = ("type", "source", "data", "id")
-SESSION: Final = ("name", "exists", "idle")
+SESSION: Final = ("name",)
 STEP: Final = ("outcome", "conclusion", "exit_code", "outputs", "attempts", "session")
 NEED: Final = ("result", "outputs")
 

@@ -13,16 +13,14 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
-from tsipcd.workflows.embedded import OPEN, Embedded, embedded
-
-VARIABLE: Final = "TS_X"
+from tsipcd.workflows.templates import OPEN, Embedded, embedded, variable
 
 _HEREDOC: Final = re.compile(r"<<(-?)[ \t]*(?:'([^'\n]+)'|\"([^\"\n]+)\"|(\\?[^\s;&|<>()'\"]+))")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_./,:=@%+-]+")
 _MOVE: Final = "set a variable in env: of the step, and write $NAME"
 
 
-class Misplaced(Exception):
+class Misplaced(ValueError):
     """The expression at offset `at` of a command stands where it would not be replaced as it is meant."""
 
     def __init__(self, at: int, what: str, hint: str) -> None:
@@ -54,32 +52,32 @@ class _Heredoc:
 @dataclass(slots=True)
 class _Lexer:
     text: str
-    expressions: dict[int, Embedded]
+    expressions: dict[int, tuple[str, Embedded]]
+    """By offset, with the variables that stand for them."""
     at: int = 0
     done: int = 0
     """Up to here the text is in `parts`."""
     inside: list[_In] = field(default_factory=lambda: [_In.WORDS])
     heredocs: list[_Heredoc] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)
-    names: dict[str, str] = field(default_factory=dict)
-    """Variables by expression."""
 
 
 def shell_text(command: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     """What to hand to a shell, and the variables in it with the expression that each is to hold.
 
-    Raises `Unclosed` and `Misplaced`.
+    Raises `ExpressionError` for one that is not closed, and `Misplaced`.
     """
     if OPEN not in command:
         return command, ()
-    lexer = _Lexer(command, {one.start: one for one in embedded(command)})
+    found = [(variable(index), one) for index, one in enumerate(embedded(command))]
+    lexer = _Lexer(command, {one.start: (name, one) for name, one in found})
     while lexer.at < len(command):
         if lexer.at in lexer.expressions:
             _replace(lexer)
         else:
             _step(lexer)
     lexer.parts.append(command[lexer.done :])
-    return "".join(lexer.parts), tuple((name, source) for source, name in lexer.names.items())
+    return "".join(lexer.parts), tuple((name, one.source.strip()) for name, one in found)
 
 
 def _replace(lexer: _Lexer) -> None:
@@ -100,8 +98,7 @@ def _replace(lexer: _Lexer) -> None:
 
 
 def _put(lexer: _Lexer, form: str) -> None:
-    one = lexer.expressions[lexer.at]
-    name = lexer.names.setdefault(one.source, f"{VARIABLE}{len(lexer.names) + 1}")
+    name, one = lexer.expressions[lexer.at]
     lexer.parts += [lexer.text[lexer.done : one.start], form.format(name)]
     lexer.at = lexer.done = one.end
 

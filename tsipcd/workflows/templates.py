@@ -1,7 +1,7 @@
-"""Text that holds expressions in `${{ }}`: taken apart, filled in, or turned into what a shell can read.
+"""Text that holds expressions in `${{ }}`: taken apart, or filled in.
 
-A value never becomes part of a command's text. Each expression in a command is a variable there, and the
-value comes by the environment: whatever stands in it, no shell reads it as a command.
+A command is never filled in, but made `shell_text`: a variable stands for each expression there, and the
+value comes by the environment.
 """
 
 from __future__ import annotations
@@ -61,14 +61,6 @@ def replaced(text: str, by: Callable[[int, str], str]) -> str:
 def variable(index: int) -> str:
     """The name of the variable that stands for expression `index` of a command, counted from 0."""
     return f"TS_X{index + 1}"
-
-
-def for_shell(command: str, *, fish: bool) -> str:
-    """`command` with a variable in the place of each expression, valid in and out of double quotes."""
-    if fish:
-        # Braces are read otherwise there; two quotes end a name wherever it stands.
-        return replaced(command, lambda index, _: f'${variable(index)}""')
-    return replaced(command, lambda index, _: f"${{{variable(index)}}}")
 
 
 def _closed(text: str, at: int) -> int:

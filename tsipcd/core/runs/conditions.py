@@ -9,23 +9,15 @@ from typing import Final
 
 from tsipc_client.wire.messages import RunStatus, StepResult
 from tsipcd.core.runs.records import GOOD, Cause, RunRecord, Settled
+from tsipcd.workflows.contexts import CONTEXTS, STATUS_FUNCTIONS
 from tsipcd.workflows.definition import Order
 from tsipcd.workflows.expressions.evaluation import Evaluation, Status
 from tsipcd.workflows.expressions.faults import ExpressionError, Stage
-from tsipcd.workflows.expressions.functions import Arity
 from tsipcd.workflows.expressions.parser import parse
 from tsipcd.workflows.expressions.tree import Call, Index, Node, Operation
 from tsipcd.workflows.expressions.values import Value, text, truth
 from tsipcd.workflows.plan import Phase, Task
 from tsipcd.workflows.templates import embedded, filled, variable
-
-CONTEXTS: Final = ("run", "inputs", "env", "steps", "needs", "matrix", "event", "session")
-"""The names that an expression may begin with."""
-
-STATUS_FUNCTIONS: Final = {
-    name: Arity(0, 0) for name in ("success", "failure", "always", "cancelled", "interrupted")
-}
-"""The functions that look at what came before."""
 
 _WITHIN: Final = ("Object", "Array")
 """What contexts come to by themselves: nothing to tell."""

@@ -8,13 +8,13 @@ from typing import Final
 
 from tsipcd.workflows.contexts import CONTEXTS, ELSEWHERE, EVENT, NEED, RUN, SESSION, STATUS_FUNCTIONS, STEP
 from tsipcd.workflows.definition import Input, InputType, Step
-from tsipcd.workflows.embedded import OPEN, Unclosed, embedded
 from tsipcd.workflows.expressions.faults import ExpressionError
 from tsipcd.workflows.expressions.parser import parse
 from tsipcd.workflows.expressions.tree import Call, Index, Literal, Name, Node, Operation, Operator
 from tsipcd.workflows.language import document
 from tsipcd.workflows.language.faults import Findings, nearest
 from tsipcd.workflows.shell_text import Misplaced, shell_text
+from tsipcd.workflows.templates import OPEN, embedded
 
 _COMPARISONS: Final = (Operator.EQUAL, Operator.UNEQUAL)
 _OUTPUT_KEYS: Final = 3
@@ -87,16 +87,16 @@ class Checker:
         base = _offset(self._findings.text, place, OPEN)
         try:
             found = embedded(text)
-        except Unclosed:
+        except ExpressionError:
             self._findings.error(base, "a ${{ has no }}", "close it; a single quote in it needs its partner")
             return
         for one in found:
-            at = _offset(self._findings.text, place, one.source, base)
-            base = at
-            if not one.source:
+            source = one.source.strip()
+            at = base = _offset(self._findings.text, place, source, base)
+            if not source:
                 self._findings.error(at, "there is nothing in ${{ }}")
             else:
-                self._tree(at, one.source, scope, status=False)
+                self._tree(at, source, scope, status=False)
 
     def command(self, place: document.Node, text: str, scope: Scope) -> None:
         """A command: its expressions, and whether each stands where a shell expands a variable."""
@@ -106,7 +106,7 @@ class Checker:
         except Misplaced as error:
             nth = text.count(OPEN, 0, error.at)
             self._findings.error(_nth_open(self._findings.text, place, nth), error.what, error.hint)
-        except Unclosed:
+        except ExpressionError:
             pass  # `texts` has told it
 
     def _tree(self, at: int, source: str, scope: Scope, *, status: bool) -> _Read | None:

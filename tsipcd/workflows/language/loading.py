@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tsipcd.workflows.definition import Kind, Step, Workflow, chain
-from tsipcd.workflows.embedded import OPEN
 from tsipcd.workflows.language import document
 from tsipcd.workflows.language.checks import Checker, Past, Scope
+from tsipcd.workflows.language.conditions import whole_expression
 from tsipcd.workflows.language.document import Fields, Items, Node, Word
 from tsipcd.workflows.language.faults import Fault, Findings, Unreadable
 from tsipcd.workflows.language.fields import Reading
 from tsipcd.workflows.language.graph import MAX_STEPS, arranged, chained, read_steps
 from tsipcd.workflows.language.steps import Defaults, Draft, read_defaults, read_handlers, timeout
 from tsipcd.workflows.language.triggers import read_concurrency, read_inputs, read_triggers
+from tsipcd.workflows.templates import OPEN
 
 VERSION: Final = 2
 """Of the form that this reads; version 1 is a plain chain of literal commands."""
@@ -174,7 +175,7 @@ class _Loading:
         handlers: Mapping[str, list[Draft]],
     ) -> None:
         checker = Checker(self.findings)
-        before = Scope(inputs=scope.inputs, env=None)
+        before = Scope(inputs=scope.inputs, env=scope.env)
         for word in _words(fields.get("env"), fields.get("concurrency")):
             checker.texts(word, word.text, before)
         for condition, source in _event_conditions(fields.get("on")):
@@ -198,13 +199,13 @@ def _check_step(checker: Checker, draft: Draft, scope: Scope) -> None:
     step, nodes = draft.step, draft.nodes
     if step.if_ and "if" in nodes:
         checker.condition(nodes["if"], step.if_, scope)
-    for node in _words(nodes.get("env"), nodes.get("inputs")):
-        checker.texts(node, node.text, scope)
     own = frozenset(key for key, _ in step.env)
     within = Scope(
         inputs=scope.inputs, env=own | (scope.env or frozenset()), matrix=scope.matrix, steps=scope.steps,
         past=scope.past, needs=scope.needs,
     )  # fmt: skip
+    for node in _words(nodes.get("env"), nodes.get("inputs")):
+        checker.texts(node, node.text, within)
     if step.kind is Kind.COMMAND:
         checker.command(nodes.get("run") or nodes["command"], step.command, within)
     elif step.kind in (Kind.APPROVAL, Kind.NOTIFY):
@@ -258,8 +259,5 @@ def _event_conditions(node: Node | None) -> Iterator[tuple[Node, str]]:
             found = one.fields.get("if")
             if isinstance(found, Word):
                 text = found.text.strip()
-                yield (
-                    found,
-                    (text.removeprefix(OPEN).removesuffix("}}").strip() if text.startswith(OPEN) else text),
-                )
+                yield found, whole_expression(text) or text
             waiting += [value for key, value in one.fields.items() if key == "event"]

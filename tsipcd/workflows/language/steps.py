@@ -85,6 +85,9 @@ class Result(StrEnum):
 
     FAILURE = "failure"
     TIMEOUT = "timeout"
+    TIMED_OUT = "timed-out"
+    """The same, in the word of a run's answer."""
+    REJECTED = "rejected"
     INTERRUPTED = "interrupted"
 
 
