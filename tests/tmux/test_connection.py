@@ -61,6 +61,18 @@ async def test_a_line_that_does_not_parse_is_an_error(connection: Connection, li
     assert not (await connection.run(line))[-1].ok
 
 
+async def test_who_joins_a_list_may_give_up_alone(connection: Connection) -> None:
+    """Commands of one turn are one list in the order they came; one that is not waited for harms no other."""
+    first = asyncio.create_task(connection.run("display-message -p first"))
+    joined = [asyncio.create_task(connection.join(f"display-message -p {name}")) for name in "abc"]
+    await asyncio.sleep(0)
+    joined[1].cancel()
+    assert [block.text for block in await first] == ["first"]
+    for task in (joined[0], joined[2]):
+        assert [block.text for block in await task] == ["a", "b", "c"]
+    assert [block.text for block in await connection.join("display-message -p alone")] == ["alone"]
+
+
 async def test_a_users_hooks_do_not_mix_up_answers(tmux_server: TmuxServer, connection: Connection) -> None:
     """A hook prints blocks of its own; the request still gets all of its blocks and ends."""
     tmux_server.run("set-hook", "-g", "after-list-panes", "display-message -p hooked")

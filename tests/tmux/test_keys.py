@@ -201,6 +201,27 @@ async def test_killed_clients_neither_lose_nor_repeat(tmux_server: TmuxServer, l
     await arrived(tmux_server, out, b"".join(f"{n}".encode() * length + b"\r" for n in range(1, rounds + 1)))
 
 
+async def test_many_panes_are_typed_into_together(tmux_server: TmuxServer, connection: Connection) -> None:
+    """In one list: each pane gets its text once; one that is gone or refuses keeps nobody else back."""
+    readers = [reader(tmux_server, f"raw{number}") for number in range(8)]
+    tmux_server.run("copy-mode", "-t", readers[3][0].pane)
+    tmux_server.run("kill-pane", "-t", readers[5][0].pane)
+
+    async def type_all() -> list[Outcome]:
+        texts = (attempt(pin, 1 + n, f"text {n} " * (1 + 9 * (n % 2))) for n, (pin, _) in enumerate(readers))
+        typing = (type_text(connection, each, tmux_server.home) for each in texts)
+        return [outcome for outcome, _ in await asyncio.gather(*typing)]
+
+    expected = {3: Outcome.REFUSED, 5: Outcome.GONE}
+    assert await type_all() == [expected.get(n, Outcome.TYPED) for n in range(8)]
+    tmux_server.run("send-keys", "-t", readers[3][0].pane, "-X", "cancel")
+    expected = {3: Outcome.TYPED, 5: Outcome.GONE}
+    assert await type_all() == [expected.get(n, Outcome.ALREADY) for n in range(8)]
+    for number, (_, out) in enumerate(readers):
+        if number != 5:
+            await arrived(tmux_server, out, f"text {number} ".encode() * (1 + 9 * (number % 2)) + b"\r")
+
+
 async def test_without_the_guard_a_retry_repeats(tmux_server: TmuxServer, connection: Connection) -> None:
     """The negative control: plain keys, handed in again after a lost answer, arrive twice."""
     pin, out = reader(tmux_server, "raw")

@@ -33,6 +33,8 @@ MAX_PENDING = 10_000
 """Requests under way; more are refused at once."""
 MAX_UNSENT_BYTES = 16 * 1024 * 1024
 """What may wait for a server that reads slowly."""
+GATHER_BYTES = 16_384
+"""Requests of one turn of the loop go together, but so many bytes go at once: tmux works while we go on."""
 
 OUR_SESSION = "~ts-ipc-"
 """Followed by digits. The tilde sorts behind every usual name: scripts take the first line of `tmux ls`."""
@@ -40,6 +42,9 @@ OUR_SESSION = "~ts-ipc-"
 
 @dataclass(slots=True)
 class _Request:
+    commands: list[str]
+    is_joint: bool
+    """Others may add their commands until it is written."""
     end: str
     """What its last block holds."""
     answer: asyncio.Future[list[Block]]
@@ -71,6 +76,9 @@ class Connection(asyncio.Protocol):
         self._token = secrets.token_hex(8)
         self._count = 0
         self._requests: deque[_Request] = deque()
+        self._gathered: list[_Request] = []
+        """Requests that were made in this turn and not written yet."""
+        self._gathered_bytes = 0
         self._listeners: list[Callable[[Notification], None]] = []
         self._complaint = ""
         self._over = False
@@ -91,10 +99,21 @@ class Connection(asyncio.Protocol):
         Returns the blocks printed, at least one per command that ran. Requests are answered in the order they
         were sent. Raises `Unsent`, `Deadline`, `Lost`.
         """
-        request = self._send(sequence(*commands))
+        return await self._answer(self._send(list(commands), is_joint=False), deadline_s)
+
+    async def join(self, command: str, *, deadline_s: float = RUN_S) -> list[Block]:
+        """Run `command` in one list with those of others who join in the same turn of the loop.
+
+        So it may be skipped since another's failed, and the blocks are those of all. tmux reads a list at
+        once, but separate lines in pieces of 4 KiB, and looks after all its panes behind each piece.
+        """
+        return await self._answer(self._send([command], is_joint=True), deadline_s)
+
+    async def _answer(self, request: _Request, deadline_s: float) -> list[Block]:
         try:
             async with asyncio.timeout(deadline_s):
-                return await request.answer
+                # Whoever joined goes on waiting if one of them does not.
+                return await (asyncio.shield(request.answer) if request.is_joint else request.answer)
         except TimeoutError as exc:
             raise Deadline(f"tmux at {self.socket} did not answer in {deadline_s:g} s") from exc
 
@@ -116,20 +135,39 @@ class Connection(asyncio.Protocol):
                     return
         raise Lost(f"tmux at {self.socket} did not say its version")
 
-    def _send(self, line: str) -> _Request:
-        if "\n" in line:
+    def _send(self, commands: list[str], *, is_joint: bool) -> _Request:
+        if any("\n" in command for command in commands):
             raise ValueError("a command list is one line")
         if self._over or self._stdin is None:
             raise Unsent(f"the connection to tmux at {self.socket} is over")
         if len(self._requests) >= MAX_PENDING or self._stdin.get_write_buffer_size() > MAX_UNSENT_BYTES:
             raise Unsent(f"tmux at {self.socket} does not keep up: {len(self._requests)} requests wait")
-        self._count += 1
-        request = _Request(f"end-{self._token}-{self._count}", self._loop.create_future())
-        self._requests.append(request)
-        # A line of its own: it is run even if the first one fails or does not parse.
-        lines = f"{line}\ndisplay-message -p {request.end}\n"
-        self._stdin.write(lines.encode("utf-8", "surrogateescape"))
+        if is_joint and self._gathered and self._gathered[-1].is_joint:
+            request = self._gathered[-1]
+            request.commands += commands
+        else:
+            self._count += 1
+            end = f"end-{self._token}-{self._count}"
+            request = _Request(commands, is_joint, end, self._loop.create_future())
+            if not self._gathered:
+                self._loop.call_soon(self._write_gathered)
+            self._gathered.append(request)
+            self._requests.append(request)
+        self._gathered_bytes += sum(map(len, commands))
+        # One that finds nothing under way waits for no others.
+        if len(self._requests) == 1 or self._gathered_bytes >= GATHER_BYTES:
+            self._write_gathered()
         return request
+
+    def _write_gathered(self) -> None:
+        # The end is a line of its own: it is run even if the first one fails or does not parse.
+        lines = "".join(
+            f"{sequence(*request.commands)}\ndisplay-message -p {request.end}\n" for request in self._gathered
+        )
+        self._gathered.clear()
+        self._gathered_bytes = 0
+        if lines and self._stdin is not None and not self._stdin.is_closing():
+            self._stdin.write(lines.encode("utf-8", "surrogateescape"))
 
     async def close(self) -> None:
         """Leave the server; our session ends. Returns within about a second."""
@@ -212,7 +250,11 @@ class Connection(asyncio.Protocol):
         for request in self._requests:
             if not request.answer.done():
                 request.answer.set_exception(Lost(reason))
+                # Those who joined may all have given up.
+                request.answer.exception()
         self._requests.clear()
+        self._gathered.clear()
+        self._gathered_bytes = 0
         self.on_lost(self)
 
 

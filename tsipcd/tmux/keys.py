@@ -200,11 +200,11 @@ async def _submit(
         command("display-message", "-p", f"{token} typed"),
     )
     otherwise = command("display-message", "-p", "-t", pane, f"{token} #{{{attempt.marker}}}|{looked_at}")
-    blocks = await connection.run(when(both(ready, marker), then, otherwise, target=pane), deadline_s=TYPE_S)
-    return _read(blocks, token)
+    blocks = await connection.join(when(both(ready, marker), then, otherwise, target=pane), deadline_s=TYPE_S)
+    return _read(blocks, token, pane)
 
 
-def _read(blocks: list[Block], token: str) -> _Answer:
+def _read(blocks: list[Block], token: str, pane: str) -> _Answer:
     for block in blocks:
         for line in block.lines:
             head, _, rest = line.partition(" ")
@@ -213,6 +213,9 @@ def _read(blocks: list[Block], token: str) -> _Answer:
             if head == token:
                 marker, *state = rest.split("|")
                 return _Answer(marker=marker, state=tuple(state))
-    complaint = next((block.text for block in blocks if not block.ok), "tmux printed no outcome")
-    # The first command that fails ends the list, so nothing was typed. 3.1 complains of a pane that is gone.
-    return _Answer() if "can't find pane" in complaint else _Answer(complaint=complaint)
+    complaints = [block.text for block in blocks if not block.ok]
+    # The first command that fails ends the list, so nothing was typed. 3.1 complains of a pane that is gone;
+    # it may be another's, whose list this one joined.
+    if any(complaint.endswith(f"can't find pane: {pane}") for complaint in complaints):
+        return _Answer()
+    return _Answer(complaint=next(iter(complaints), "tmux printed no outcome"))

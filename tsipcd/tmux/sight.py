@@ -5,14 +5,14 @@ tmux is given `$N` and `%N` only; the session's name is compared here, byte for 
 
 from __future__ import annotations
 
+import itertools
 import secrets
 from dataclasses import dataclass
 
 from tsipcd.core.topology import PanePin, Place, ServerId
 from tsipcd.tmux import tty
-from tsipcd.tmux.commands import command
+from tsipcd.tmux.commands import word
 from tsipcd.tmux.connection import Connection
-from tsipcd.tmux.control import Block
 from tsipcd.tmux.screen import Screen
 
 _FIELDS = (
@@ -24,6 +24,11 @@ _FIELDS = (
 )
 
 _CLIENT = "#{client_activity} #{client_control_mode}"
+_RUNNING = "#{pane_current_command}"
+
+_SECRET = f"tsipc-{secrets.token_hex(8)}-"
+_COUNT = itertools.count()
+"""Both together begin a line of ours: a look may be seen in `show-messages`, but not before it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +61,40 @@ async def look(connection: Connection, place: Place) -> Sight | None:
 
     Raises `TmuxError`.
     """
-    mark = f"tsipc-{secrets.token_hex(4)}"
+    mark = f"{_SECRET}{next(_COUNT)}"
     target = place.pane.pane if place.pane is not None else f"{place.session_id}:"
-    # Without /proc that is all there is; with it, it would only cost time.
-    running = "" if tty.tells_processes() else "#{pane_current_command}"
-    blocks = await connection.run(
-        command("list-panes", "-s", "-t", f"{place.session_id}:", "-F", f"{mark} {_FIELDS}"),
-        command("list-clients", "-t", place.session_id, "-F", f"{mark}-c {_CLIENT}"),
-        command("display-message", "-p", "-t", target, f"{mark}-p {running}"),
-        command("capture-pane", "-p", "-e", "-N", "-t", target),
-    )
-    lines = [line for block in blocks if block.ok for line in block.lines]
-    fields = _choose(place, [line.split(" ", 19)[1:] for line in lines if line.startswith(f"{mark} ")])
-    if fields is None or not all(block.ok for block in blocks):
+    blocks = await connection.run(_question(mark, place.session_id, target))
+    if not all(block.ok for block in blocks):
         return None
-    name = next((line.partition(" ")[2] for line in lines if line.startswith(f"{mark}-p")), "")
-    return _sight(fields, place, _activity(lines, mark), name, _picture(blocks, mark))
+    told: dict[str, list[list[str]]] = {"s": [], "c": [], "p": []}
+    pictures: list[tuple[str, ...]] = [()]
+    for block in blocks:
+        if block.lines and block.lines[0].startswith(mark):
+            for line in block.lines:
+                if line.startswith(mark):
+                    kind, *words = line.removeprefix(mark).split(" ", 19)
+                    told[kind].append(words)
+        elif told["s"]:
+            pictures.append(block.lines)
+    fields = _choose(place, told["s"])
+    if fields is None:
+        return None
+    # Hooks of the user print too, and less.
+    rows = max(pictures, key=len)
+    running = " ".join(told["p"][0]) if told["p"] else ""
+    return _sight(fields, place, _activity(told["c"]), running, rows)
+
+
+def _question(mark: str, session_id: str, target: str) -> str:
+    """What prints a line for each pane and client of the session, then the picture of `target`."""
+    session, pane = word(f"{session_id}:"), word(target)
+    # Without /proc that is all there is; with it, it would only cost time.
+    running = "" if tty.tells_processes() else f"display-message -p -t {pane} '{mark}p {_RUNNING}' ; "
+    return (
+        f"list-panes -s -t {session} -F '{mark}s {_FIELDS}' ; "
+        f"list-clients -t {session} -F '{mark}c {_CLIENT}' ; "
+        f"{running}capture-pane -p -e -N -t {pane}"
+    )
 
 
 def _choose(place: Place, panes: list[list[str]]) -> list[str] | None:
@@ -87,19 +110,9 @@ def _choose(place: Place, panes: list[list[str]]) -> list[str] | None:
     return None
 
 
-def _activity(lines: list[str], mark: str) -> float:
+def _activity(clients: list[list[str]]) -> float:
     """The latest key press of the clients that are people's."""
-    clients = [line.split() for line in lines if line.startswith(f"{mark}-c ")]
-    return max((float(words[1]) for words in clients if words[2:] == ["0"]), default=0.0)
-
-
-def _picture(blocks: list[Block], mark: str) -> tuple[str, ...]:
-    """What `capture-pane` printed: the longest answer behind ours; hooks of the user print short ones."""
-    behind = 0
-    for index, block in enumerate(blocks):
-        if any(line.startswith(f"{mark}-p") for line in block.lines):
-            behind = index + 1
-    return max((block.lines for block in blocks[behind:]), key=len, default=())
+    return max((float(pressed) for pressed, is_control in clients if is_control == "0"), default=0.0)
 
 
 def _sight(fields: list[str], place: Place, activity: float, running: str, rows: tuple[str, ...]) -> Sight:
