@@ -217,6 +217,10 @@ class AsyncClient:
         """The last `lines` lines of the event log."""
         return expect(m.LogLines, await self.call(m.Events(lines=lines)))
 
+    async def schedule(self) -> m.ScheduleList:
+        """What starts by itself, what comes next first."""
+        return expect(m.ScheduleList, await self.call(m.Schedule()))
+
     async def runs(self, *, limit: int = 20) -> m.RunList:
         """The latest workflow runs, oldest first."""
         return expect(m.RunList, await self.call(m.Runs(limit=limit)))

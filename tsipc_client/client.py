@@ -226,6 +226,10 @@ class Client:
         """The last `lines` lines of the event log."""
         return expect(m.LogLines, self.call(m.Events(lines=lines)))
 
+    def schedule(self) -> m.ScheduleList:
+        """What starts by itself, what comes next first."""
+        return expect(m.ScheduleList, self.call(m.Schedule()))
+
     def runs(self, *, limit: int = 20) -> m.RunList:
         """The latest workflow runs, oldest first."""
         return expect(m.RunList, self.call(m.Runs(limit=limit)))

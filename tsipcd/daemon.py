@@ -41,6 +41,8 @@ from tsipcd.stores import Stores
 from tsipcd.stream.archive import Archive
 from tsipcd.stream.stream import Stream
 from tsipcd.tmux.driver import Tmux
+from tsipcd.tmux.watch import FolderWatch
+from tsipcd.triggers import TriggerFiles
 from tsipcd.views.data import DataFiles
 from tsipcd.views.event_log import EventLog
 from tsipcd.views.folder import Folder
@@ -209,10 +211,12 @@ class Daemon:
             on_told=lambda: self._runtime.release(),  # noqa: PLW0108
         )
         self._log = log
+        workflows = WorkflowStore(folder.sub("workflows"))
+        workflow_folder = directory / "workflows"
         self._stores = Stores(
             DataFiles(folder),
             SubscriptionFile(folder),
-            WorkflowStore(folder.sub("workflows")),
+            workflows,
             Neighbours(str(directory.parent)),
         )
         # The parts know each other in a circle: lambdas find those that are made further down.
@@ -235,6 +239,7 @@ class Daemon:
             self._tmux,
             self._stores,
             feed=lambda event: self._runtime.feed(event),  # noqa: PLW0108
+            read_due=lambda due: self._intake.on_due(due),  # noqa: PLW0108
         )
         self._stream = Stream(
             archive, recovered.last_sequence, answer=self._server.reply, refuse=self._server.fail
@@ -272,12 +277,15 @@ class Daemon:
             server=self._server,
             tmux=self._tmux,
             stores=self._stores,
+            triggers=TriggerFiles(workflows, str(workflow_folder)),
             desk=desk,
             stream=self._stream,
             memory=Memory(
                 config.queue.min_free_memory, on_low=lambda low: self._runtime.feed(MemoryChanged(low))
             ),
         )
+
+        self._workflow_watch = FolderWatch(lambda: [workflow_folder], self._intake.on_triggers, written=True)
 
     async def serve(self, listening: socket.socket) -> int:
         """Serve until told to stop, then drain. The exit status."""
@@ -295,6 +303,7 @@ class Daemon:
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         gc.enable()
+        self._workflow_watch.start()
         supervisor.notify("READY=1")
         watchdog = loop.create_task(_watchdog(), name="watchdog")
         failed = loop.create_task(self._watch_disk(), name="watch the disk")
@@ -312,6 +321,7 @@ class Daemon:
     async def _drain(self) -> None:
         """Accept nothing new, finish what tmux was handed, write everything down."""
         _logger.info("stopping")
+        self._workflow_watch.stop()
         self._runtime.feed(DrainAsked())
         try:
             async with asyncio.timeout(DRAIN_S):

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from tsipc_client.wire import messages as m
 from tsipc_client.wire.errors import ErrorCode, Refused, UnknownSession, WireError
 from tsipcd.core import inputs as i
+from tsipcd.core.effects import ReadDue
 from tsipcd.core.machine import Machine
 from tsipcd.memory import Memory
 from tsipcd.runtime import Runtime
@@ -22,12 +23,16 @@ from tsipcd.server.listener import Server
 from tsipcd.stores import Stores
 from tsipcd.stream.stream import Stream
 from tsipcd.tmux.driver import Tmux
+from tsipcd.triggers import TriggerFiles
 
 MAX_WAITING: Final = 10_000
 """Requests that may wait while tmux is looked at; more are refused."""
 
-LOOKS: Final = frozenset({m.Send, m.Publish, m.Run, m.Resolve, m.Retry, m.Sessions})
-"""Requests that need to know which sessions exist."""
+LOOKS: Final = frozenset({m.Send, m.Publish, m.Run, m.Resolve, m.Retry, m.Sessions, m.Schedule})
+"""Requests that need to know which sessions exist, or what starts by itself."""
+
+TOGETHER_S: Final = 0.1
+"""An editor changes a folder several times for one file."""
 
 TABLE: Final = (m.Subscribe, m.Unsubscribe, m.Publish, m.Pipeline, m.Subscriptions)
 """Requests that need the subscription table as its file has it."""
@@ -56,6 +61,7 @@ class Intake:
         server: Server,
         tmux: Tmux,
         stores: Stores,
+        triggers: TriggerFiles,
         desk: Desk,
         stream: Stream,
         memory: Memory,
@@ -65,6 +71,7 @@ class Intake:
         self._server = server
         self._tmux = tmux
         self._stores = stores
+        self._triggers = triggers
         self._desk = desk
         self._stream = stream
         self._memory = memory
@@ -77,6 +84,10 @@ class Intake:
         self._waiting: deque[tuple[i.Call, m.Request]] = deque()
         self._gone: deque[i.Inspected] = deque()
         """Verdicts that wait until tmux was looked at."""
+        self._due: deque[ReadDue] = deque()
+        """Runs that are to start, once tmux was looked at."""
+        self._hearing: asyncio.TimerHandle | asyncio.Task[None] | None = None
+        """What will read the files of the workflows, or does."""
         self._looking: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._is_current = False
@@ -143,6 +154,17 @@ class Intake:
             self._panes.pop(event.socket, None)
         self._runtime.feed(event)
 
+    def on_due(self, due: ReadDue) -> None:
+        """A run is to start by itself."""
+        self._due.append(due)
+        self._look()
+
+    def on_triggers(self) -> None:
+        """The folder of the workflows changed."""
+        self._triggers.touched()
+        if self._hearing is None:
+            self._hearing = self._loop.call_later(TOGETHER_S, self._hear_triggers_now)
+
     async def look(self) -> None:
         """Let the core know what tmux holds now."""
         self._look()
@@ -152,6 +174,8 @@ class Intake:
     async def close(self) -> None:
         """Stop looking; what waited is answered that the daemon stops."""
         self._stream.stop()
+        if self._hearing is not None:
+            self._hearing.cancel()
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.wait({self._looking})
@@ -165,7 +189,9 @@ class Intake:
         """Whether tmux may hold something that the core does not know and this request needs."""
         if not self._is_current or not isinstance(request, m.Send | m.Publish):
             return True
-        if isinstance(request, m.Publish) or request.target in self._resolved:
+        if isinstance(request, m.Publish):
+            return self._triggers.is_stale
+        if request.target in self._resolved:
             return False
         try:
             self._machine.world.resolve(request.target, self._machine.state.names, self._caller(call).session)
@@ -182,10 +208,11 @@ class Intake:
 
     async def _look_now(self) -> None:
         looked = False
-        while not looked or self._waiting or self._gone:
+        while not looked or self._waiting or self._gone or self._due:
             looked = True
             requests, self._waiting = self._waiting, deque()
             verdicts, self._gone = self._gone, deque()
+            due, self._due = self._due, deque()
             try:
                 self._runtime.feed(i.Looked(await self._tmux.refresh(force=True)))
             except Exception:
@@ -193,14 +220,45 @@ class Intake:
             self._news_is_due = True
             for verdict in verdicts:
                 self._runtime.feed(verdict)
+            await self._hear_triggers()
+            for each in due:
+                self._runtime.put(self._definition_for(each))
             for call, request in requests:
                 self._admit(call, request)
             self._runtime.decide()
 
     def _looked(self, task: asyncio.Task[None]) -> None:
         self._looking = None
-        if not task.cancelled() and (self._waiting or self._gone):
+        if not task.cancelled() and (self._waiting or self._gone or self._due):
             self._look()
+
+    def _hear_triggers_now(self) -> None:
+        self._hearing = self._loop.create_task(self._hear_triggers(), name="read what starts by itself")
+        self._hearing.add_done_callback(self._heard)
+
+    async def _hear_triggers(self) -> None:
+        """Let the core know what the workflows' files start by themselves."""
+        try:
+            for event in await self._triggers.news():
+                self._runtime.feed(event)
+        except OSError:
+            self._triggers.touched()
+            _logger.exception("the files of the workflows cannot be read")
+
+    def _heard(self, task: asyncio.Task[None]) -> None:
+        self._hearing = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _logger.error("what starts by itself cannot be told", exc_info=error)
+
+    def _definition_for(self, due: ReadDue) -> i.DueRead:
+        """The definition of a run that is to start, or why there is none."""
+        try:
+            self._memory.before(0)
+            return i.DueRead(due.due, self._stores.workflow(due.workflow))
+        except WireError as error:
+            return i.DueRead(due.due, None, fault=error.message)
+        except OSError as error:
+            return i.DueRead(due.due, None, fault=f"its file cannot be read: {error.strerror or error}")
 
     # ── admitting ─────────────────────────────────────────────────────────────────────────────────────────
 

@@ -25,11 +25,19 @@ _logger = logging.getLogger("tsipcd.performer")
 class Performer:
     """One method for the runtime: `perform`."""
 
-    def __init__(self, server: Server, tmux: Tmux, stores: Stores, feed: Callable[[Input], None]) -> None:
+    def __init__(
+        self,
+        server: Server,
+        tmux: Tmux,
+        stores: Stores,
+        feed: Callable[[Input], None],
+        read_due: Callable[[e.ReadDue], None],
+    ) -> None:
         self._server = server
         self._tmux = tmux
         self._stores = stores
         self._feed = feed
+        self._read_due = read_due
         self._tasks: set[asyncio.Task[None]] = set()
 
     def perform(self, effects: Sequence[e.Effect]) -> None:
@@ -82,6 +90,8 @@ class Performer:
                 self._start(self._store_subscriptions(effect))
             case e.StoreWorkflow():
                 self._start(self._store_workflow(effect))
+            case e.ReadDue():
+                self._read_due(effect)
             case _:
                 assert_never(effect)
 

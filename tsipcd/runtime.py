@@ -126,6 +126,7 @@ class Runtime:
             if by_s := self._clock.set_by_s():
                 _logger.warning("the clock was set by %+.0f s; what waits keeps the time it had left", by_s)
                 self._inputs.appendleft(ClockSet(by_s))
+                self._timer_at = None
             now = time.time()
             for _ in range(min(len(self._inputs), MAX_BATCH)):
                 event = self._inputs.popleft()

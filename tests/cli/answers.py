@@ -11,6 +11,7 @@ from tsipc_client.wire.messages import (
     Queued,
     Result,
     RunList,
+    ScheduleList,
     SessionList,
     SubscriptionTable,
 )
@@ -44,6 +45,9 @@ ANSWERS: dict[str, tuple[str, Result]] = {
     "events, cut": ("log 3", LogLines(lines=(samples.HOSTILE,), path="/x", cut=True)),
     "runs": ("runs", samples.RUNS),
     "runs, none": ("runs --limit 3", RunList(runs=())),
+    "schedule": ("schedule", samples.SCHEDULE),
+    "schedule, hostile": ("schedule", samples.HOSTILE_SCHEDULE),
+    "schedule, none": ("schedule", ScheduleList(schedules=(), events=())),
     "sessions": ("sessions", samples.SESSIONS),
     "sessions, none": ("sessions", SessionList(sessions=())),
     "status": ("daemon status", samples.STATUS),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tsipc_client.wire.errors import BadInput, ErrorCode, UnknownSession
 from tsipc_client.wire.messages import (
     Action,
     Cancelled,
     Change,
     Decision,
+    EventTriggerView,
     Fanout,
     LogLines,
     MessageType,
@@ -24,6 +27,8 @@ from tsipc_client.wire.messages import (
     RunStatus,
     RunView,
     Saved,
+    ScheduleList,
+    ScheduleView,
     Sent,
     SessionList,
     SessionView,
@@ -336,3 +341,42 @@ RUNS = RunList(
         ),
     )
 )  # fmt: skip
+
+SCHEDULE = ScheduleList(
+    schedules=(
+        ScheduleView(
+            workflow="nightly",
+            cron="0 3 * * *",
+            timezone="Europe/Berlin",
+            catchup_s=21_600.0,
+            next_at=NOON + 46_800,
+            offset_s=7200,
+            last_at=NOON - 39_600,
+            last_run="run-3",
+        ),
+        ScheduleView(
+            workflow="once",
+            cron="0 0 1 1 *",
+            timezone="UTC",
+            catchup_s=0.0,
+            next_at=None,
+            offset_s=0,
+            last_at=None,
+            last_run="",
+        ),
+    ),
+    events=(
+        EventTriggerView(
+            workflow="deploy-full",
+            event="deployment",
+            source="claude-blacklist",
+            condition="event.data == 'x'",
+        ),
+        EventTriggerView(workflow="tests", event="pushed", source="", condition=""),
+    ),
+)
+
+HOSTILE_SCHEDULE = ScheduleList(
+    schedules=(replace(SCHEDULE.schedules[0], workflow=HOSTILE, cron=HOSTILE, timezone=HOSTILE),),
+    events=(EventTriggerView(workflow=HOSTILE, event=HOSTILE, source=HOSTILE, condition=HOSTILE),),
+)

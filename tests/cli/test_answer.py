@@ -24,6 +24,7 @@ from tsipc_client.wire.messages import (
     Result,
     Run,
     Runs,
+    Schedule,
     Send,
     Sessions,
     Status,
@@ -58,6 +59,7 @@ CASES: dict[str, tuple[Request, Result]] = {
     "resolved, held": (Resolve(id="msg-130", decision=Decision.REDELIVER), samples.RESOLVED_HELD),
     "queue": (Queue(), samples.QUEUE),
     "runs": (Runs(), samples.RUNS),
+    "schedule": (Schedule(), samples.SCHEDULE),
     "sessions": (Sessions(), samples.SESSIONS),
     "stopping": (Stop(), samples.STOPPING),
 }

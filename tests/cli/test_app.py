@@ -22,6 +22,7 @@ from tsipc_client.wire.messages import (
     Resolve,
     Run,
     Runs,
+    Schedule,
     Send,
     Sessions,
     Show,
@@ -74,6 +75,7 @@ REQUESTS: dict[str, Request] = {
     "events": Events(lines=20),
     "events 50": Events(lines=50),
     "runs --limit 5": Runs(limit=5),
+    "schedule": Schedule(),
     "sessions": Sessions(),
 }
 

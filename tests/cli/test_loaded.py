@@ -40,6 +40,7 @@ FAMILIES: dict[str, set[str]] = {
     "events": LISTING,
     "sessions, none": LISTING,
     "show": {*STORY, *NUMBERS},
+    "schedule": {*LISTING, "render.amounts", "render.schedules", *NUMBERS},
     "status": {*STORY, *NUMBERS},
 }
 

@@ -64,6 +64,7 @@ PLAIN = {
     "log 50",
     "runs",
     "runs --limit 3",
+    "schedule",
     "sessions",
     "send a b c --now --ttl 10m --key k",
     "send --raw a b c data --secret --json --timeout 5",

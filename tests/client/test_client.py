@@ -40,6 +40,7 @@ VERBS: dict[type[m.Request], Callable[[Client], object]] = {
     m.Events: lambda client: client.events(5),
     m.Sessions: lambda client: client.sessions(),
     m.Runs: lambda client: client.runs(limit=5),
+    m.Schedule: lambda client: client.schedule(),
 }
 
 

@@ -68,9 +68,15 @@ def without_guard() -> None:
     """Every event is admitted."""
 
     def admit(
-        self: Loops, turn: Turn, caller: i.Caller, request: Publish, subscribers: Sequence[object]
+        self: Loops,
+        turn: Turn,
+        caller: i.Caller,
+        request: Publish,
+        subscribers: Sequence[object],
+        *,
+        starts: int = 0,
     ) -> int:
-        del request, subscribers
+        del request, subscribers, starts
         return self.depth_of(turn.now, caller) + 1
 
     Loops.admit = admit  # type: ignore[method-assign]

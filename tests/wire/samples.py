@@ -200,8 +200,33 @@ SAMPLES: tuple[tuple[m.Request, m.Result], ...] = (
             )
         ),
     ),
+    (
+        m.Schedule(),
+        m.ScheduleList(
+            schedules=(
+                m.ScheduleView(
+                    workflow="nightly",
+                    cron="0 3 * * *",
+                    timezone="Europe/Berlin",
+                    catchup_s=21600.0,
+                    next_at=1759366800.0,
+                    offset_s=7200,
+                    last_at=None,
+                    last_run="",
+                ),
+            ),
+            events=(
+                m.EventTriggerView(workflow="deploy-full", event="pushed", source="", condition="event.data"),
+            ),
+        ),
+    ),
 )
 
 RESULTS: dict[type[m.Request], m.Result] = {type(request): result for request, result in SAMPLES}
 
-PROGRESS = m.Progress(run="run-3", workflow="deploy-full", steps=2, step=STEP)
+PROGRESS = m.Progress(
+    run="run-3",
+    workflow="deploy-full",
+    steps=2,
+    step=STEP,
+)

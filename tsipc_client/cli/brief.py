@@ -100,6 +100,12 @@ SHAPES: dict[str, Shape] = {
         ),
         "unreachable": None,
     },
+    "schedule": {
+        "schedules": dict.fromkeys(
+            ("workflow", "cron", "timezone", "catchup_s", "next_at", "offset_s", "last_at", "last_run")
+        ),
+        "events": dict.fromkeys(("workflow", "event", "source", "condition")),
+    },
     "status": {
         **dict.fromkeys(
             ("version", "wire_version", "pid", "started_at", "directory", "activation", "waiting", "held",
@@ -114,10 +120,10 @@ SHAPES: dict[str, Shape] = {
 """The fields of each answer, in their order; those of a record in it, or of each in a list, in its place."""
 
 NUMBERS = frozenset(
-    ("at", "attached", "clients", "done", "ended_at", "exit_code", "expires_at", "free_bytes", "in_doubt",
-     "index", "journal_bytes", "last_sync_s", "max_waiting", "max_waiting_per_target", "pending", "pid",
-     "purged", "runs", "size_bytes", "started_at", "step", "steps", "timestamp", "until", "waiting",
-     "windows", "wire_version")
+    ("at", "attached", "catchup_s", "clients", "done", "ended_at", "exit_code", "expires_at",
+     "free_bytes", "in_doubt", "index", "journal_bytes", "last_at", "last_sync_s", "max_waiting",
+     "max_waiting_per_target", "next_at", "offset_s", "pending", "pid", "purged", "runs", "size_bytes",
+     "started_at", "step", "steps", "timestamp", "until", "waiting", "windows", "wire_version")
 )  # fmt: skip
 """Fields that hold a number or nothing, where they are no records; no other field holds one."""
 
@@ -232,9 +238,13 @@ def _lines(method: str, result: Any, style: Style) -> Iterable[str]:  # noqa: AN
 
         saved = result if method == "workflow" else result.workflow
         return [line(style.uncut, saved.path)]
-    if method in {"show", "status"}:
+    if method in {"show", "status", "schedule"}:
         from time import time  # noqa: PLC0415 (as above)
 
+        if method == "schedule":
+            from tsipc_client.render import schedules  # noqa: PLC0415 (as above)
+
+            return schedules.listed(result, style, now=time())
         from tsipc_client.render import story  # noqa: PLC0415 (as above)
 
         return story.shown(result, style) if method == "show" else story.status(result, style, now=time())

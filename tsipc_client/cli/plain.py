@@ -80,6 +80,7 @@ _ARGUMENTS: dict[str, tuple[int, tuple[str, ...]]] = {
     "subscriptions": (0, ()),
     "events": (0, ("lines",)),
     "sessions": (0, ()),
+    "schedule": (0, ()),
     "status": (0, ()),
     "workflow": (2, ()),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-from tsipc_client.render import listing, progress, story
+from tsipc_client.render import listing, progress, schedules, story
 from tsipc_client.render import notes as told
 from tsipc_client.render.notes import Note
 from tsipc_client.render.style import Style, line
@@ -26,6 +26,7 @@ from tsipc_client.wire.messages import (
     RunList,
     RunStatus,
     Saved,
+    ScheduleList,
     Send,
     Sent,
     SessionList,
@@ -71,6 +72,8 @@ def data_lines(result: Result, style: Style, *, now: float) -> Iterator[str]:
             yield from listing.runs(result, style)
         case SessionList():
             yield from listing.sessions(result, style)
+        case ScheduleList():
+            yield from schedules.listed(result, style, now=now)
         case StatusReport():
             yield from story.status(result, style, now=now)
         case Heard():

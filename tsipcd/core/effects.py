@@ -140,6 +140,13 @@ class StoreSubscriptions(msgspec.Struct, frozen=True):
     then: tuple[Reply, ...]
 
 
+class ReadDue(msgspec.Struct, frozen=True, gc=False):
+    """Read the definition for the run that is due; answered by `DueRead`, once tmux was looked at."""
+
+    due: int
+    workflow: str
+
+
 class StoreWorkflow(msgspec.Struct, frozen=True):
     """Replace a workflow's file, then answer `call` with `Saved`.
 
@@ -181,4 +188,5 @@ Effect = (
     | StoreData
     | StoreSubscriptions
     | StoreWorkflow
+    | ReadDue
 )

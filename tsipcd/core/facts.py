@@ -23,6 +23,7 @@ from tsipcd.core.fact import Fact as _Fact
 from tsipcd.core.records import Due
 from tsipcd.core.runs.facts import RunFact
 from tsipcd.core.topology import PanePin
+from tsipcd.core.triggers.facts import TriggerFact
 
 
 class MessageAccepted(_Fact, frozen=True, tag="accepted"):
@@ -73,6 +74,9 @@ class EventPublished(_Fact, frozen=True, tag="published"):
     digest: bytes = b""
     depth: int = 0
     """1 for one that no other event led to."""
+    due: int = 0
+    """With it a run of each of `workflows` is due, numbered from here on."""
+    workflows: tuple[str, ...] = ()
 
 
 class EventPaused(_Fact, frozen=True, tag="paused"):
@@ -326,6 +330,7 @@ Fact = (
     | DoubtResolved
     | Aftermath
     | RunFact
+    | TriggerFact
     | Subscribed
     | Unsubscribed
     | SessionSeen

@@ -8,6 +8,7 @@ import msgspec
 
 from tsipc_client.wire.messages import Request, Subscription
 from tsipcd.core.topology import PanePin, Place, ServerId, Session
+from tsipcd.core.triggers.records import Armed, Listening
 from tsipcd.workflows.definition import Workflow
 
 
@@ -51,6 +52,24 @@ class RunAsked(msgspec.Struct, frozen=True):
     """The step to begin with; empty: the first."""
     library: tuple[Workflow, ...] = ()
     """The workflows that are steps of it, or of one of them."""
+
+
+class TriggersRead(msgspec.Struct, frozen=True):
+    """What the workflows' files start by themselves, at start and whenever that changed."""
+
+    schedules: tuple[Armed, ...]
+    events: tuple[Listening, ...]
+
+
+class DueRead(msgspec.Struct, frozen=True):
+    """The definition for a run that is due, as its file has it now."""
+
+    due: int
+    workflow: Workflow | None
+    """None: there is none that could be run; `fault` says why."""
+    library: tuple[Workflow, ...] = ()
+    """The workflows that are steps of it, or of one of them."""
+    fault: str = ""
 
 
 class PeerGone(msgspec.Struct, frozen=True, gc=False):
@@ -206,6 +225,8 @@ class DrainAsked(msgspec.Struct, frozen=True, gc=False):
 Input = (
     Asked
     | RunAsked
+    | TriggersRead
+    | DueRead
     | PeerGone
     | SubscriptionsRead
     | NamesRead

@@ -114,14 +114,23 @@ class Loops:
         return max(recent, key=lambda cause: cause.at).depth if recent else 0
 
     def admit(
-        self, turn: Turn, caller: i.Caller, request: Publish, subscribers: Sequence[tuple[str, Action]]
+        self,
+        turn: Turn,
+        caller: i.Caller,
+        request: Publish,
+        subscribers: Sequence[tuple[str, Action]],
+        *,
+        starts: int = 0,
     ) -> int:
-        """The depth of an event to be published. Raises `Refused` (PAUSED), the first time with a record."""
+        """The depth of an event to be published. Raises `Refused` (PAUSED), the first time with a record.
+
+        It also `starts` so many runs, each of which counts as a command.
+        """
         pauses = self._state.chains.pauses
         own = (caller.session, "" if caller.session else request.source, request.event)
         # A pause ends the chain that led to it: a person can go on after it without a detour.
         depth = self.depth_of(turn.now, caller, since=pauses[own].at if own in pauses else -math.inf) + 1
-        if not subscribers:
+        if not subscribers and not starts:
             return depth
         # Who is in no session may call itself anything; a chain runs through as many sessions as it likes.
         doubtful = depth > 1 or not caller.session
@@ -130,7 +139,7 @@ class Loops:
             pause = pauses.get(pair)
             if pause is not None and pause.is_on(turn.now):
                 raise _refusal(pair, pause)
-        typed = sum(action is Action.COMMAND for _, action in subscribers)
+        typed = sum(action is Action.COMMAND for _, action in subscribers) + starts
         cost = 1.0 if typed else QUIET_COST
         # However wide a chain fans out, it is what it would have typed that counts.
         width = typed if typed and depth > 1 else cost

@@ -33,6 +33,7 @@ from tsipcd.core.runs.requests import RunRequests
 from tsipcd.core.runs.watching import Watching
 from tsipcd.core.state import State
 from tsipcd.core.topology import ServerId
+from tsipcd.core.triggers.starting import Triggers
 from tsipcd.core.turn import Turn
 from tsipcd.core.waits import Waits
 
@@ -76,6 +77,7 @@ class Machine:
         self._runs = RunRequests(
             state, self.world, self._engine, self._watching, loops=self._loops, bounds=self.bounds
         )
+        self._triggers = Triggers(state, self._runs)
         self._requests = Requests(
             state,
             self.world,
@@ -84,6 +86,7 @@ class Machine:
             loops=self._loops,
             bounds=self.bounds,
             later=self._later,
+            triggers=self._triggers,
             ttl_s=ttl_s,
             only_observed=only_observed,
         )
@@ -105,6 +108,7 @@ class Machine:
         self._captures.restore(turn)
         self._later.restore()
         self._engine.restore(turn)
+        self._triggers.restore(turn)
         self._engine.follow_along(turn)
         self.bounds.follow_along(turn)
         return turn.facts, turn.effects
@@ -117,9 +121,10 @@ class Machine:
                 self._ask(turn, event)
             case i.RunAsked():
                 self._run(turn, event)
+            case i.TriggersRead() | i.DueRead():
+                self._triggers.take(turn, event)
             case i.PeerGone():
-                self._watching.forget_peer(event.peer)
-                self._waits.forget_peer(event.peer)
+                self._forget(event.peer)
             case i.SubscriptionsRead():
                 self._requests.subscriptions = event.table
                 self._know()
@@ -151,11 +156,11 @@ class Machine:
             case i.ClockSet():
                 self._set_clock(turn, event.by_s)
             case i.StorageChanged():
-                self._storage_low = event.low
+                self._set_open(turn, storage_low=event.low)
             case i.MemoryChanged():
                 self.bounds.memory_low = event.low
             case i.DrainAsked():
-                self._draining = self._deliveries.draining = True
+                self._set_open(turn, draining=True)
             case _:
                 assert_never(event)
         self._follow_along(turn)
@@ -164,7 +169,7 @@ class Machine:
     @property
     def next_deadline(self) -> float | None:
         """When the core wants a `Ticked`, in seconds since the epoch; None: never."""
-        timers = (self._deliveries.expiry, self._later, self._engine)
+        timers = (self._deliveries.expiry, self._later, self._engine, self._triggers)
         deadlines = (timer.next_deadline for timer in timers)
         return min((at for at in deadlines if at is not None), default=None)
 
@@ -206,12 +211,14 @@ class Machine:
         self._deliveries.expire(turn)
         self._engine.expire(turn)
         self._later.begin_due(turn)
+        self._triggers.fire(turn)
 
     def _set_clock(self, turn: Turn, by_s: float) -> None:
         turn.record(f.ClockSet(turn.now, by_s))
         deadlines = ((x.number, x.expires_at) for x in self.state.messages.values() if not x.has_ended)
         self._deliveries.expiry = Expiry.of(deadlines)
         self._later.restore()
+        self._triggers.clock_set(turn)
 
     def _ask(self, turn: Turn, asked: i.Asked) -> None:
         try:
@@ -264,12 +271,24 @@ class Machine:
                 turn.ask(e.Reply(call, m.SubscriptionTable(subscriptions=self._requests.subscriptions)))
             case m.Runs():
                 turn.ask(e.Reply(call, run_views.listed(self.state, request)))
+            case m.Schedule():
+                turn.ask(e.Reply(call, self._triggers.listed()))
             case m.Sessions():
                 turn.ask(e.Reply(call, listings.sessions(self.state, self.world)))
             case m.Hello() | m.Run() | m.Events() | m.DaemonStatus() | m.Stop() | m.Listen():
                 raise BadInput(ErrorCode.INTERNAL, f"{request.METHOD} is not for the core")
             case _:
                 assert_never(request)
+
+    def _forget(self, peer: int) -> None:
+        self._watching.forget_peer(peer)
+        self._waits.forget_peer(peer)
+
+    def _set_open(self, turn: Turn, *, storage_low: bool | None = None, draining: bool = False) -> None:
+        """Whether new work may begin."""
+        self._storage_low = self._storage_low if storage_low is None else storage_low
+        self._draining = self._deliveries.draining = self._draining or draining
+        self._triggers.set_open(turn, is_open=not (self._draining or self._storage_low))
 
     def _check_open(self) -> None:
         if self._draining:

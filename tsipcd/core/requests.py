@@ -48,6 +48,7 @@ from tsipcd.core.names import PREFIX, Absent, Found, World, absent_reason
 from tsipcd.core.records import Remembered
 from tsipcd.core.runs.requests import RunRequests
 from tsipcd.core.state import State
+from tsipcd.core.triggers.starting import Triggers
 from tsipcd.core.turn import Turn
 
 PIPELINE_EVENT: Final = "deployment"
@@ -69,6 +70,7 @@ class Requests:
         loops: Loops,
         bounds: Bounds,
         later: Later,
+        triggers: Triggers,
         ttl_s: float,
         only_observed: bool = False,
     ) -> None:
@@ -79,6 +81,7 @@ class Requests:
         self._loops = loops
         self._bounds = bounds
         self._later = later
+        self._triggers = triggers
         self._ttl_s = ttl_s
         self._only_observed = only_observed
         self.subscriptions: tuple[Subscription, ...] = ()
@@ -140,19 +143,20 @@ class Requests:
         if (answer := self.remembered(request.key, digest)) is not None and answer.published is not None:
             turn.ask(e.Reply(call, answer.published))
             return
-        subscribers = self._subscribers(request.event)
+        subscribers, source = self._subscribers(request.event), self._sender(request.source, caller)
+        answering = self._triggers.answering(request.event, source, request.data)
         self._bounds.check([session for session, _ in subscribers])
         try:
-            depth = self._loops.admit(turn, caller, request, subscribers)
+            depth = self._loops.admit(turn, caller, request, subscribers, starts=len(answering.workflows))
         except Refused:
             self._deliver_notices(turn)
             raise
         first = self._state.last_message + 1
         turn.record(
             f.EventPublished(
-                turn.now, first, self._sender(request.source, caller), request.event, request.data,
+                turn.now, first, source, request.event, request.data,
                 turn.now + self._ttl_s, subscribers, caller.session, request.key, digest,
-                depth,
+                depth, self._state.triggers.last_due + 1 if answering.workflows else 0, answering.workflows,
             )
         )  # fmt: skip
         fanout = tuple(
@@ -167,6 +171,7 @@ class Requests:
                 self._deliveries.fail(turn, message, fault)
             else:
                 self._deliveries.enter(turn, message, self._place(message.target))
+        self._triggers.published(turn, answering)
 
     def subscribe(self, turn: Turn, call: i.Call, request: Subscribe) -> None:
         """Add or replace one row of the table; the file is the truth and is written before the answer."""

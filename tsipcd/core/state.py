@@ -29,7 +29,11 @@ from tsipcd.core.chains import Chains, pause_notice
 from tsipcd.core.delivery import check_move
 from tsipcd.core.records import Due, Envelope, Message, Remembered
 from tsipcd.core.runs import facts as rf
+from tsipcd.core.runs.facts import RunFact
 from tsipcd.core.runs.table import RunTable
+from tsipcd.core.triggers.facts import TriggerFact
+from tsipcd.core.triggers.records import DueRun
+from tsipcd.core.triggers.table import TriggerTable
 
 KEEP_ENDED: Final = 1000
 """Messages that ended stay listed until this many newer ones have ended."""
@@ -83,6 +87,7 @@ class State:
         self.names: OrderedDict[str, None] = OrderedDict()
         """Session names seen, in the order they were last new."""
         self.chains = Chains()
+        self.triggers = TriggerTable()
         self.in_doubt = 0
         """How many messages a person has to decide about."""
         self.last_message = 0
@@ -139,6 +144,7 @@ class State:
             case rf.RunStarted():
                 self._table.apply(fact)
                 self._remember(fact.key, Remembered(fact.digest, run=fact.number))
+                self.triggers.started(fact.due, fact.number)
             case f.Subscribed() | f.Unsubscribed():
                 self._see(fact.session)
             case f.ClockSet():
@@ -154,7 +160,7 @@ class State:
             case f.KeyKept():
                 self._remember(fact.key, Remembered(fact.digest, fact.sent, fact.published, fact.run))
             case _:
-                self._table.apply(fact)
+                self._start_and_run(fact)
 
     def snapshot(self, at: float) -> Iterator[f.Fact]:
         """The facts that rebuild this state from nothing."""
@@ -172,10 +178,17 @@ class State:
         for number, due in self.later.items():
             yield f.DueKept(at, number, due)
         yield from self.chains.snapshot()
+        yield from self.triggers.snapshot(at)
         for key, kept in self.keys.items():
             yield f.KeyKept(at, key, kept.digest, kept.sent, kept.published, kept.run)
         # Last, for the clock: when this was written. The messages tell when they were accepted.
         yield f.CountersKept(at, self.last_message, self.last_run, self.last_attempt)
+
+    def _start_and_run(self, fact: TriggerFact | RunFact) -> None:
+        if isinstance(fact, TriggerFact):
+            self.triggers.apply(fact)
+        else:
+            self._table.apply(fact)
 
     def _accept(self, fact: f.MessageAccepted) -> None:
         # By position, and each name once in memory: a million may be replayed, and wait.
@@ -217,6 +230,8 @@ class State:
             )  # fmt: skip
             fanout.append(Fanout(session=session, action=action, id=f"msg-{number}"))
         self.last_message = max(self.last_message, fact.first + len(fact.subscribers) - 1)
+        due = DueRun(fact.due, "", fact.at, event=fact.event, source=source, data=fact.data, depth=fact.depth)
+        self.triggers.published(due, fact.workflows)
         if fact.key:
             answer = Published(event=fact.event, subscribers=tuple(fanout))
             self._remember(fact.key, Remembered(fact.digest, published=answer))

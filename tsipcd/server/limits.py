@@ -147,6 +147,7 @@ _CHECKS: Final[dict[type[m.Request], Callable[[Any], None]]] = {
     m.Subscriptions: _nothing,
     m.Events: _events,
     m.Sessions: _nothing,
+    m.Schedule: _nothing,
     m.DaemonStatus: _nothing,
     m.Stop: _nothing,
     m.Runs: _runs,

@@ -1,4 +1,4 @@
-"""Tells when a socket comes or goes in some folders, without looking again and again where the system can.
+"""Tells when a file comes or goes in some folders, without looking again and again where the system can.
 
 Linux has inotify; elsewhere the folders are to be looked at every few seconds, only while a watch is on.
 """
@@ -23,9 +23,17 @@ logger = logging.getLogger("tsipcd.tmux.watch")
 class FolderWatch:
     """Calls back when something changed in one of the folders. Off until `start`."""
 
-    def __init__(self, places: Callable[[], Iterable[Path]], changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        places: Callable[[], Iterable[Path]],
+        changed: Callable[[], None],
+        *,
+        written: bool = False,
+    ) -> None:
+        """With `written` also when the content of a file there did."""
         self._places = places
         self._changed = changed
+        self._written = written
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -37,7 +45,7 @@ class FolderWatch:
         """Watch from now on; calls back once at first."""
         if self._task is None:
             follow = self._follow if sys.platform == "linux" else self._look
-            self._task = asyncio.get_running_loop().create_task(follow(), name="watch the socket folders")
+            self._task = asyncio.get_running_loop().create_task(follow(), name="watch folders")
             self._task.add_done_callback(self._ended)
 
     def stop(self) -> None:
@@ -48,7 +56,7 @@ class FolderWatch:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("the folders of tmux sockets are not watched any more", exc_info=error)
+            logger.error("folders are not watched any more", exc_info=error)
             self._task = None
 
     async def _look(self) -> None:
@@ -62,9 +70,9 @@ class FolderWatch:
             while True:
                 watched = self._existing()
                 try:
-                    watch = _watch(watched)
+                    watch = _watch(watched, _MASK | Mask.CLOSE_WRITE if self._written else _MASK)
                 except OSError as exc:
-                    logger.warning("looking every %g s for tmux sockets, inotify says: %s", LOOK_S, exc)
+                    logger.warning("looking at folders every %g s, inotify says: %s", LOOK_S, exc)
                     self._changed()
                     await self._look()
                     return
@@ -88,11 +96,11 @@ def _existing(place: Path) -> Path:
 
 if sys.platform == "linux":
 
-    def _watch(folders: Iterable[Path]) -> Inotify:
+    def _watch(folders: Iterable[Path], mask: Mask) -> Inotify:
         inotify = Inotify()
         try:
             for folder in folders:
-                inotify.add_watch(folder, _MASK)
+                inotify.add_watch(folder, mask)
         except OSError:
             inotify.close()
             raise

@@ -10,7 +10,7 @@
     TIMESTAMP START TARGET [TYPE] msg-N                      TIMESTAMP STOP TARGET [TYPE] msg-N (BY)
     TIMESTAMP DONE TARGET [TYPE] msg-N exit STATUS       TIMESTAMP PAUSE SOURCE [EVENT] (REASON)
 
-Those of runs are in `run_log`.
+Those of runs are in `run_log`, those of what starts by itself in `trigger_log`.
 
 One event is one line, whatever is in the names; a publish has one for each subscriber, or one with `→ -`, and
 a message that is held from the first moment on has SEND and HOLD.
@@ -54,9 +54,11 @@ from tsipcd.core.facts import (
     Unsubscribed,
     WaitingKept,
 )
+from tsipcd.core.triggers.facts import TriggerFact
 from tsipcd.views.log_words import UNKNOWN, reason, safe_name
 from tsipcd.views.run_log import run_lines
 from tsipcd.views.timestamp import iso
+from tsipcd.views.trigger_log import trigger_lines
 
 
 class Subject(Protocol):
@@ -134,6 +136,8 @@ def lines(
             return ()
         case PauseKept() | CauseKept():
             return ()
+        case _ if isinstance(fact, TriggerFact):
+            return trigger_lines(fact)
         case _:
             return run_lines(fact, workflow)
 

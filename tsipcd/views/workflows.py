@@ -19,7 +19,7 @@ from tsipcd.views import document
 from tsipcd.views.document import Node
 from tsipcd.views.faults import bad_file
 from tsipcd.views.filename import file_to_name, is_cut, name_to_file
-from tsipcd.views.folder import Folder
+from tsipcd.views.folder import Folder, Signature
 from tsipcd.views.timestamp import iso
 from tsipcd.workflows.definition import Workflow, chain
 
@@ -55,6 +55,10 @@ class WorkflowStore:
         if text is None:
             raise self._missing(name)
         return _parse(text, self._folder.path_of(file), name)
+
+    def signature(self, name: str) -> Signature | None:
+        """Changes when the definition's file does; None: it has none."""
+        return self._folder.signature(_file(name))
 
     def write(self, name: str, steps: Iterable[Step], created_at: float) -> tuple[str, bool]:
         """Create or replace the definition; on disk on return. For a thread. Raises `OSError`.

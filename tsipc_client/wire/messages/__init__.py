@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tsipc_client.wire.messages.limits import *  # noqa: F403
     from tsipc_client.wire.messages.listening import *  # noqa: F403
     from tsipc_client.wire.messages.runs import *  # noqa: F403
+    from tsipc_client.wire.messages.schedules import *  # noqa: F403
     from tsipc_client.wire.messages.sending import *  # noqa: F403
     from tsipc_client.wire.messages.sessions import *  # noqa: F403
     from tsipc_client.wire.messages.table import *  # noqa: F403
@@ -48,6 +49,7 @@ FAMILIES = {
     "listening": ("Listen", "Heard", "EventView"),
     "workflows": ("Workflow", "Step", "Saved", "Pipeline", "PipelineSaved"),
     "runs": ("Run", "Progress", "StepView", "RunEnded", "Runs", "RunView", "RunList"),
+    "schedules": ("Schedule", "ScheduleView", "EventTriggerView", "ScheduleList"),
     "sessions": ("Sessions", "SessionView", "SessionList"),
     "daemon": (
         "Hello", "Welcome", "DaemonStatus", "StatusReport", "PausedEvent", "Stop", "Stopping", "ErrorBody",

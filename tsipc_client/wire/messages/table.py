@@ -27,6 +27,7 @@ from tsipc_client.wire.messages.events import (
 )
 from tsipc_client.wire.messages.listening import Heard, Listen
 from tsipc_client.wire.messages.runs import Run, RunEnded, RunList, Runs
+from tsipc_client.wire.messages.schedules import Schedule, ScheduleList
 from tsipc_client.wire.messages.sending import Send, Sent
 from tsipc_client.wire.messages.sessions import SessionList, Sessions
 from tsipc_client.wire.messages.waiting import Wait, Waited
@@ -55,6 +56,7 @@ Request = (
     | Retry
     | Purge
     | Listen
+    | Schedule
 )
 
 Result = (
@@ -78,6 +80,7 @@ Result = (
     | Waited
     | Purged
     | Heard
+    | ScheduleList
 )
 
 REQUESTS: tuple[type[Request], ...] = (
@@ -103,6 +106,7 @@ REQUESTS: tuple[type[Request], ...] = (
     Retry,
     Purge,
     Listen,
+    Schedule,
 )
 """Every request class, in the order `hello` lists their methods."""
 

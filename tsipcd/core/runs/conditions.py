@@ -11,6 +11,7 @@ from tsipc_client.wire.messages import RunStatus, StepResult
 from tsipcd.core.runs.records import GOOD, Cause, RunRecord, Settled
 from tsipcd.workflows.contexts import CONTEXTS, STATUS_FUNCTIONS
 from tsipcd.workflows.definition import Order
+from tsipcd.workflows.event import EventContext
 from tsipcd.workflows.expressions.evaluation import Evaluation, Status
 from tsipcd.workflows.expressions.faults import ExpressionError, Stage
 from tsipcd.workflows.expressions.parser import parse
@@ -153,7 +154,9 @@ class View:
                 "steps": _Steps(run),
                 "needs": _of_needs(run, task),
                 "matrix": dict(task.matrix),
-                "event": {} if event is None else _of_event(event.type, event.source, event.data, event.id),
+                "event": {}
+                if event is None
+                else EventContext(event.type, event.source, event.data, event.id),
                 "session": {"name": task.step.session},
             }
             # Each variable sees those before it.
@@ -221,10 +224,6 @@ def _of_run(run: RunRecord) -> Mapping[str, Value]:
 
 def _went_wrong(settled: Settled | None) -> bool:
     return settled is not None and settled.conclusion not in GOOD
-
-
-def _of_event(kind: str, source: str, data: str, number: str) -> Mapping[str, Value]:
-    return {"type": kind, "source": source, "data": data, "id": number}
 
 
 def _of_needs(run: RunRecord, task: Task) -> Mapping[str, Value]:

@@ -20,6 +20,8 @@ class RunStarted(Fact, frozen=True, tag="run"):
     digest: bytes = b""
     depth: int = 0
     start: Start | None = None
+    due: int = 0
+    """The run that was due and is this one; 0: somebody asked for it."""
 
 
 class RunAdmitted(Fact, frozen=True, tag="run-admitted"):

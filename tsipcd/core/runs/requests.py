@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -24,11 +25,14 @@ from tsipcd.core.runs.given import inputs_of
 from tsipcd.core.runs.records import Cause, RunRecord, Settled, Start
 from tsipcd.core.runs.watching import Watching
 from tsipcd.core.state import State
+from tsipcd.core.triggers.records import DueRun
 from tsipcd.core.turn import Turn
 from tsipcd.workflows.definition import Kind
 from tsipcd.workflows.expressions.faults import ExpressionError
 from tsipcd.workflows.plan import Plan, Task
 from tsipcd.workflows.templates import OPEN
+
+_NOBODY: Final = i.Call(0, None)
 
 Remember = Callable[[str, bytes], Remembered | None]
 """What a key was used for, by key and digest."""
@@ -71,8 +75,21 @@ class RunRequests:
         self._engine.cancel(turn, run, caller.session)
         turn.ask(e.Reply(call, Cancelled(id=run_id, status=run.status)))
 
+    def begin_due(self, turn: Turn, start: Start, due: DueRun) -> None:
+        """Start a run that nobody asked for by hand. Raises `WireError` if it cannot be."""
+        self._check(start, i.RunAsked(_NOBODY, i.Caller(), start.definition, follow=False, key=""))
+        self.begin(turn, start, due.depth, due=due.number)
+
     def begin(
-        self, turn: Turn, start: Start, depth: int, *, observed: str = "", key: str = "", digest: bytes = b""
+        self,
+        turn: Turn,
+        start: Start,
+        depth: int,
+        *,
+        observed: str = "",
+        key: str = "",
+        digest: bytes = b"",
+        due: int = 0,
     ) -> None:
         """Record that a run started, in its group if its workflow has one. Raises `WireError`."""
         number = self._state.last_run + 1
@@ -87,7 +104,7 @@ class RunRequests:
             waits = waits and groups.waits(concurrency, groups.members(self._state.runs.values(), group))
             start = replace(start, group=group, waits=waits)
         turn.record(rf.RunStarted(turn.now, number, start.definition.name, (), observed, key, digest, depth,
-                                  start))  # fmt: skip
+                                  start, due))  # fmt: skip
 
     def _run_of(self, run_id: str) -> RunRecord:
         run = self._state.runs.get(number_in(run_id.removeprefix("run-")))
