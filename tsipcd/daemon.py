@@ -9,7 +9,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,8 +16,7 @@ from typing import Final
 
 from tsipc_client.wire.address import socket_path, state_directory
 from tsipc_client.wire.errors import WireError
-from tsipc_client.wire.text import visible
-from tsipcd import lock, supervisor, workers
+from tsipcd import lock, supervisor, told, workers
 from tsipcd.config import Config, load
 from tsipcd.core.bounds import Caps
 from tsipcd.core.effects import Effect
@@ -71,7 +69,7 @@ _logger = logging.getLogger("tsipcd.daemon")
 
 def run(*, verbose: bool) -> int:
     """Serve until told to stop. The exit status: 0, 75 if another daemon serves the folder, else 1."""
-    _set_up_logging(verbose=verbose)
+    told.set_up(verbose=verbose)
     os.umask(0o077)  # whoever starts us: what we make is for our user
     held: lock.Held | None = None
     directory = state_directory()
@@ -383,25 +381,3 @@ async def _watchdog() -> None:
     while interval_s is not None:
         supervisor.notify("WATCHDOG=1")
         await asyncio.sleep(interval_s)
-
-
-class _Formatter(logging.Formatter):
-    """One line each, that moves no terminal; under systemd with the priority in front that journald knows."""
-
-    _PRIORITY: Final = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "INFO": 6, "DEBUG": 7}
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = visible(super().format(record).replace("\n", " | "))
-        if "JOURNAL_STREAM" in os.environ:
-            return f"<{self._PRIORITY.get(record.levelname, 6)}>{line}"
-        return f"{self.formatTime(record, '%Y-%m-%dT%H:%M:%S%z')} {record.levelname} {line}"
-
-
-def _set_up_logging(*, verbose: bool) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter())
-    for name in ("tsipcd", "asyncio"):
-        root = logging.getLogger(name)
-        root.addHandler(handler)
-        root.setLevel(logging.DEBUG if verbose and name == "tsipcd" else logging.INFO)
-        root.propagate = False
