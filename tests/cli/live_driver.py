@@ -1,6 +1,6 @@
 """`ts-ipc run` in a real terminal, against a daemon that a test moves on.
 
-    python live_driver.py FIFO WORDS...
+    python live_driver.py short|long FIFO WORDS...
 
 Each line of the FIFO is one of `samples.RUN_NEWS` by its index, `print ESCAPED`, `now` (a step starts), or
 `end STATUS [LOG]`.
@@ -9,7 +9,9 @@ Each line of the FIFO is one of `samples.RUN_NEWS` by its index, `print ESCAPED`
 from __future__ import annotations
 
 import os
+import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,9 +22,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 os.environ["TYPER_USE_RICH"] = "0"
 
 from tests.cli import samples
-from tsipc_client.cli import app, deliver
+from tsipc_client.cli import app, deliver, oneshot
 from tsipc_client.cli.orders import Options
-from tsipc_client.wire.messages import Progress, Request, Result, RunStatus
+from tsipc_client.wire.messages import Progress, Request, Result, RunEnded, RunStatus
+from tsipcd.server import encode
 
 
 class ScriptedDaemon:
@@ -39,19 +42,35 @@ class ScriptedDaemon:
 
     def call(self, request: Request, on_progress: Callable[[Progress], None] | None = None) -> Result:
         assert on_progress is not None, request
+        for said in self._said():
+            if isinstance(said, RunEnded):
+                return said
+            on_progress(said)
+        raise EOFError("the test ended without an end")
+
+    def serve(self, listener: socket.socket) -> None:
+        """The same to one client over a socket."""
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1000)
+            for said in self._said():
+                if isinstance(said, RunEnded):
+                    connection.sendall(encode.result(1, said, lines=False))
+                    return
+                connection.sendall(encode.progress(1, said, lines=False))
+
+    def _said(self) -> Iterator[Progress | RunEnded]:
         with self._script.open() as lines:
             for line in lines:
                 word, *rest = line.split()
                 if word == "end":
-                    log = rest[1] if rest[1:] else ""
-                    return samples.ended(RunStatus(rest[0]), log=log)
-                if word == "print":
-                    on_progress(_printed(line.partition(" ")[2].rstrip("\n")))
+                    yield samples.ended(RunStatus(rest[0]), log=rest[1] if rest[1:] else "")
+                elif word == "print":
+                    yield _printed(line.partition(" ")[2].rstrip("\n"))
                 elif word == "now":
-                    on_progress(_begun_now())
+                    yield _begun_now()
                 else:
-                    on_progress(samples.RUN_NEWS[int(word)])
-        raise EOFError("the test ended without an end")
+                    yield samples.RUN_NEWS[int(word)]
 
 
 def _printed(escaped: str) -> Progress:
@@ -64,6 +83,22 @@ def _begun_now() -> Progress:
     return replace(news, step=replace(news.step, started_at=time.time()))
 
 
+def main() -> int:
+    way, script, *words = sys.argv[1:]
+    daemon = ScriptedDaemon(Path(script))
+    if way == "long":
+        deliver.connect = daemon.connect
+        return app.run(words)
+    state = Path(script).parent
+    os.environ["TS_IPC_DIR"] = str(state)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(state / "ipc.sock"))
+        listener.listen()
+        threading.Thread(target=daemon.serve, args=(listener,), daemon=True).start()
+        status = oneshot.run(words)
+    assert status is not None
+    return status
+
+
 if __name__ == "__main__":
-    deliver.connect = ScriptedDaemon(Path(sys.argv[1])).connect
-    sys.exit(app.run(sys.argv[2:]))
+    sys.exit(main())

@@ -13,7 +13,7 @@ import msgpack
 
 from tsipc_client.wire.address import Address
 from tsipc_client.wire.errors import WireError
-from tsipc_client.wire.messages import Result
+from tsipc_client.wire.messages import Progress, Result, RunEnded
 from tsipcd.server import encode
 
 DEADLINE_S = 20.0
@@ -26,6 +26,11 @@ def reply_bytes(reply: Result | WireError) -> bytes:
     if isinstance(reply, WireError):
         return encode.failure(1, reply, lines=False)
     return encode.result(1, reply, lines=False)
+
+
+def run_bytes(news: Sequence[Progress], reply: RunEnded | WireError) -> bytes:
+    """A run that was watched to its end."""
+    return b"".join(encode.progress(1, item, lines=False) for item in news) + reply_bytes(reply)
 
 
 def frame(message: object) -> bytes:

@@ -13,7 +13,7 @@ from tests.cli.answers import ANSWERS
 from tsipc_client.cli import brief, plain
 from tsipc_client.cli.statuses import status_of_error
 from tsipc_client.wire.errors import ErrorCode, error_from
-from tsipc_client.wire.messages import REQUESTS, RESULTS, Request, RunStatus, Status
+from tsipc_client.wire.messages import REQUESTS, RESULTS, Request, RunStatus, Status, StepResult
 from tsipc_client.wire.text import UNSAFE_CATEGORIES, is_safe
 
 LOOKED_INTO = {
@@ -65,6 +65,8 @@ def test_the_numbers_are_those_of_the_protocol(kind: type[Request]) -> None:
 def test_the_words_are_those_of_the_protocol() -> None:
     """The statuses known here are all that there are."""
     assert set(brief.STATUSES) == set(Status)
+    assert set(brief.RUN_STATUSES) == set(brief.STATUS_OF_RUN) == set(RunStatus)
+    assert set(brief.RESULTS) == set(StepResult)
     assert RunStatus.RUNNING in brief._WORDS["status"]
     assert {words.split()[0] for words, _ in ANSWERS.values()} >= set(plain._ARGUMENTS) - {"status"}
 

@@ -23,12 +23,12 @@ DRIVER = Path(__file__).with_name("live_driver.py")
 class Watched:
     """A pane in which `ts-ipc run` goes, and the hand on its daemon."""
 
-    def __init__(self, tmux: Tmux, folder: Path, *, width: int = 80, height: int = 24) -> None:
+    def __init__(self, tmux: Tmux, folder: Path, way: str, *, width: int = 80, height: int = 24) -> None:
         self.tmux = tmux
         fifo = folder / "script"
         os.mkfifo(fifo)
         # The trap keeps the shell alive when Ctrl-C is pressed; the driver gets it all the same.
-        run = f"{sys.executable} {DRIVER} {fifo} run deploy-full"
+        run = f"{sys.executable} {DRIVER} {way} {fifo} run deploy-full"
         command = f"trap : INT; seq {ABOVE}; {run}; echo status $?; exec cat"
         tmux.run("new-session", "-d", "-s", "w", "-x", str(width), "-y", str(height), command)
         self.script: TextIO = fifo.open("w", buffering=1)
@@ -58,9 +58,9 @@ class Watched:
             raise AssertionError("\n".join(self.lines())) from None
 
 
-@pytest.fixture
-def watched(tmux: Tmux, short_path: Path) -> Iterator[Watched]:
-    session = Watched(tmux, short_path)
+@pytest.fixture(params=["short", "long"])
+def watched(tmux: Tmux, short_path: Path, request: pytest.FixtureRequest) -> Iterator[Watched]:
+    session = Watched(tmux, short_path, request.param)
     yield session
     session.script.close()
 

@@ -10,8 +10,9 @@ import pytest
 
 from tests.cli import samples
 from tests.cli.answers import ANSWERS
-from tests.cli.socket_daemon import Reply, SocketDaemon
+from tests.cli.socket_daemon import Reply, SocketDaemon, run_bytes
 from tests.support.daemon import ROOT
+from tsipc_client.wire.messages import RunStatus
 
 ASKING = {
     "__future__", "_socket", "tsipc_client", "tsipc_client.__main__", "tsipc_client.cli",
@@ -63,7 +64,7 @@ def loaded_by(state: Path, words: list[str], reply: Reply) -> set[str]:
 
 def named(modules: set[str]) -> set[str]:
     return ASKING | {
-        f"tsipc_client.{name}" if name.startswith(("render", "wire")) else name for name in modules
+        f"tsipc_client.{name}" if name.startswith(("render", "wire", "cli")) else name for name in modules
     }
 
 
@@ -88,6 +89,14 @@ def test_json_loads_what_writes_it(name: str, state: Path) -> None:
     words, answer = ANSWERS[name]
     loaded = loaded_by(state, [*words.split(), "--json"], answer)
     assert loaded - {"_json"} == named(JSON | (FAMILIES[name] & NUMBERS))
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_watched_run_loads_what_shows_it(options: list[str], state: Path) -> None:
+    """No typer, no dataclasses, no enums, no regular expressions; a terminal has `threading` beside it."""
+    reply = run_bytes(samples.RUN_NEWS, samples.ended(RunStatus.SUCCESS))
+    shown = {*LINES, *NUMBERS, "render.progress", "render.amounts", "cli.follow", "cli.watch"}
+    assert loaded_by(state, ["run", "w", *options], reply) == named(shown | (JSON if options else set()))
 
 
 def test_an_error_loads_what_tells_it(state: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from tests.cli import samples
-from tsipc_client.render import progress
+from tsipc_client.render import autopsy, progress
 from tsipc_client.render.columns import columns
 from tsipc_client.render.style import PLAIN, Style
 from tsipc_client.wire.messages import Progress, RunStatus, Status
@@ -71,7 +71,7 @@ def test_autopsy_shows_the_last_lines_and_where_the_rest_is() -> None:
         "".join(f"line {n}\n" for n in range(100)) + "10%\r50%\r100%\r\n\x1b[31mFAIL\x1b[0m\x1b]0;t\x07\n\n"
     )
     step = samples.step(2, Status.DONE, exit_code=1, log="/state/runs/run-3/2.log")
-    lines = list(progress.autopsy(step, 5, output, PLAIN))
+    lines = list(autopsy.autopsy(step, 5, step.log, output, PLAIN))
     assert lines[0] == "step 2 of 5 failed in claude-blacklist: exit 1"
     assert lines[2] == "  | line 87"
     assert lines[-3:] == ["  | 100%", "  | FAIL", "  all of its output: /state/runs/run-3/2.log"]
@@ -90,11 +90,11 @@ def test_autopsy_shows_the_last_lines_and_where_the_rest_is() -> None:
 )
 def test_a_line_stands_as_a_spinner_left_it(output: str, line: str) -> None:
     """What was erased or overwritten is not repeated."""
-    assert progress.last_lines(output) == ([line] if line else [])
+    assert autopsy.last_lines(output) == ([line] if line else [])
 
 
 def test_a_step_that_could_not_run_says_why() -> None:
     """Where there is no exit code there is a reason."""
     step = samples.step(2, Status.FAILED, reason="the pane died")
     assert progress.outcome(step) == "failed: the pane died"
-    assert progress.failed_step([samples.step(1, Status.DONE, exit_code=0), step]) is step
+    assert autopsy.failed_step([samples.step(1, Status.DONE, exit_code=0), step]) is step

@@ -33,7 +33,30 @@ STATUSES = (
     "in-doubt",
 )
 
-RUN_STATUSES = ("running", "success", "failure", "cancelled", "interrupted", "cancelling")
+RUN_STATUSES = (
+    "running",
+    "success",
+    "failure",
+    "cancelled",
+    "interrupted",
+    "cancelling",
+    "queued",
+    "partial",
+    "timed-out",
+    "rejected",
+)
+
+RESULTS = ("success", "failure", "skipped", "cancelled", "timed-out", "interrupted", "rejected")
+
+STATUS_OF_RUN = {
+    **dict.fromkeys(("success", "partial", "running", "cancelling", "queued"), 0),
+    "failure": 1,
+    "cancelled": 3,
+    "timed-out": 4,
+    "interrupted": 5,
+    "rejected": 11,
+}
+"""The exit status of each outcome of a run. One that goes on (`--detach`) was started well."""
 
 STATUS_OF_ERROR = {
     **dict.fromkeys(("too_large", "unknown_id", "unknown_workflow"), 2),
@@ -49,6 +72,7 @@ _WORDS: dict[str, tuple[str | None, ...]] = {
     "action": (*plain.ACTIONS, None),
     "decision": (*plain.DECISIONS, None),
     "status": (*STATUSES, *RUN_STATUSES, None),
+    "result": (*RESULTS, None),
 }
 """Fields that hold one of a few words."""
 
@@ -57,12 +81,20 @@ _STEP: Shape = dict.fromkeys(("session", "command"))
 _SAVED: Shape = {"name": None, "path": None, "steps": _STEP, "replaced": None}
 _STEP_VIEW: Shape = dict.fromkeys(
     ("index", "session", "command", "status", "id", "reason", "exit_code", "started_at", "ended_at", "log",
-     "last_line")
+     "last_line", "name", "phase", "result", "excused", "attempt", "attempts")
 )  # fmt: skip
 _MESSAGE: Shape = dict.fromkeys(
     ("id", "source", "target", "type", "message", "size_bytes", "timestamp", "status", "reason", "observed",
      "event", "run", "exit_code", "secret")
 )  # fmt: skip
+
+_PROGRESS: Shape = {**dict.fromkeys(("run", "workflow", "steps")), "step": _STEP_VIEW}
+
+_RUN_ENDED: Shape = {
+    **dict.fromkeys(("run", "workflow", "status")),
+    "steps": _STEP_VIEW,
+    **dict.fromkeys(("started_at", "ended_at", "reason")),
+}
 
 SHAPES: dict[str, Shape] = {
     "send": dict.fromkeys(("id", "status", "target", "reason")),
@@ -70,15 +102,11 @@ SHAPES: dict[str, Shape] = {
     "unsubscribe": _SUBSCRIBED,
     "publish": {"event": None, "subscribers": dict.fromkeys(("session", "action", "id"))},
     "workflow": _SAVED,
-    "run": {
-        **dict.fromkeys(("run", "workflow", "status")),
-        "steps": _STEP_VIEW,
-        **dict.fromkeys(("started_at", "ended_at")),
-    },
+    "run": _RUN_ENDED,
     "runs": {
         "runs": dict.fromkeys(
             ("run", "workflow", "status", "steps", "done", "step", "session", "reason", "started_at",
-             "ended_at")
+             "ended_at", "name", "trigger", "paused")
         )
     },
     "pipeline": {"subscription": _SUBSCRIBED, "workflow": _SAVED},
@@ -120,10 +148,11 @@ SHAPES: dict[str, Shape] = {
 """The fields of each answer, in their order; those of a record in it, or of each in a list, in its place."""
 
 NUMBERS = frozenset(
-    ("at", "attached", "catchup_s", "clients", "done", "ended_at", "exit_code", "expires_at",
-     "free_bytes", "in_doubt", "index", "journal_bytes", "last_at", "last_sync_s", "max_waiting",
-     "max_waiting_per_target", "next_at", "offset_s", "pending", "pid", "purged", "runs", "size_bytes",
-     "started_at", "step", "steps", "timestamp", "until", "waiting", "windows", "wire_version")
+    ("at", "attached", "attempt", "attempts", "catchup_s", "clients", "done", "ended_at", "exit_code",
+     "expires_at", "free_bytes", "in_doubt", "index", "journal_bytes", "last_at", "last_sync_s",
+     "max_waiting", "max_waiting_per_target", "next_at", "offset_s", "pending", "pid", "purged", "runs",
+     "size_bytes", "started_at", "step", "steps", "timestamp", "until", "waiting", "windows",
+     "wire_version")
 )  # fmt: skip
 """Fields that hold a number or nothing, where they are no records; no other field holds one."""
 
@@ -166,6 +195,26 @@ def shown(question: plain.Question, answer: object) -> tuple[list[str], list[Not
     if _may_be_urgent(method, result) or screen.is_terminal(sys.stderr):
         return lines, list(_notes(question, result, screen.style_of(sys.stderr).uncut))
     return lines, []
+
+
+def progress_of(params: object) -> Any:  # noqa: ANN401 (stands for `Progress`)
+    """A piece of news about a run."""
+    return _record(_known(params, _PROGRESS))
+
+
+def ended_of(answer: object) -> Any:  # noqa: ANN401 (stands for `RunEnded`)
+    """The end of a run that was followed."""
+    ended = _known(answer, SHAPES["run"])
+    if ended["status"] not in RUN_STATUSES:
+        raise ValueError(f"status: {ended['status']!r}")
+    return _record(ended)
+
+
+def json_of(record: object) -> str:
+    """What one of these was made of, as JSON for this stdout."""
+    from tsipc_client.render.json_text import encode  # noqa: PLC0415 (json is not for every call)
+
+    return encode(_maps(record), indent=_JSON_INDENT if screen.is_terminal(sys.stdout) else None)
 
 
 def refused(question: plain.Question, error: Any) -> tuple[int, list[str]]:  # noqa: ANN401 (what came)
@@ -213,6 +262,15 @@ def _record(value: Any) -> Any:  # noqa: ANN401 (stands for any of the protocol'
     return type(sys.implementation)(
         **{name: item if name == "held" else _record(item) for name, item in value.items()}
     )
+
+
+def _maps(value: Any) -> Any:  # noqa: ANN401 (as above)
+    """`_record` undone."""
+    if isinstance(value, tuple):
+        return [_maps(item) for item in value]
+    if isinstance(value, type(sys.implementation)):
+        return {name: _maps(item) for name, item in vars(value).items()}
+    return value
 
 
 def _may_be_urgent(method: str, result: Any) -> bool:  # noqa: ANN401 (as above)

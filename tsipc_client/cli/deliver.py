@@ -6,14 +6,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import Protocol, assert_never
+from typing import TYPE_CHECKING, Protocol, assert_never
 
+from tsipc_client.asking import expect
 from tsipc_client.cli import screen
 from tsipc_client.cli.orders import Ask, Do, Options, Order
 from tsipc_client.cli.statuses import ExitStatus, status_of_error, status_of_run
 from tsipc_client.render import answer, failure
 from tsipc_client.wire.errors import WireError
 from tsipc_client.wire.messages import Progress, Request, Result, Run, RunEnded
+
+if TYPE_CHECKING:
+    from tsipc_client.cli.watch import Display
 
 _JSON_INDENT = 2
 
@@ -36,9 +40,7 @@ def carry_out(order: Order) -> int:
     """Do what the command line asked for; returns the exit status. Raises a `WireError`."""
     match order:
         case Ask(request=Run(follow=True) as request, options=options):
-            from tsipc_client.cli.watch import watch  # noqa: PLC0415 (only a run needs a live display)
-
-            return watch(request, options)
+            return follow(request, options)
         case Ask():
             return deliver(order.request, order.options)
         case Do():
@@ -53,6 +55,17 @@ def deliver(request: Request, options: Options, *, start: bool = True) -> int:
         result = daemon.call(request)
     show(request, result, options)
     return status_of_run(result.status) if isinstance(result, RunEnded) else ExitStatus.OK
+
+
+def follow(request: Run, options: Options, display: Display | None = None) -> int:
+    """A run until its end, shown as it goes; the exit status is the run's."""
+    from tsipc_client.cli import watch  # noqa: PLC0415 (only a run needs a live display)
+
+    def ended(take: Callable[[Progress], None]) -> RunEnded:
+        with connect(options) as daemon:
+            return expect(RunEnded, daemon.call(request, take))
+
+    return watch.watch(display or watch.display_of(json_of if options.json else None), ended)
 
 
 def show(request: Request, result: Result, options: Options) -> None:

@@ -17,7 +17,7 @@ from tsipc_client.wire.pack import pack, unpack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 TIMEOUT_S = 30
 """As every command without --timeout."""
@@ -27,14 +27,17 @@ MAX_FRAME_BYTES = 1 << 20
 _CTRL_C = 130
 _KEY_BYTES = 16
 _READ_BYTES = 1 << 16
-_NUMBER = 1
-_HEADER_BYTES = 4
+NUMBER = 1
+HEADER_BYTES = 4
 
 _OURS = (b"\x94\x01\x01", b"\x94\x01\xc0")
 """How an answer begins: to request 1, or to the connection as a whole."""
 
 
-_OTHERS = (b"\x93\x02", b"\x94\x01")
+NOTIFICATION = b"\x93\x02"
+"""How a message begins that is no answer."""
+
+_OTHERS = (NOTIFICATION, b"\x94\x01")
 """How a message begins that is for nobody here: a notification, an answer to another request."""
 
 
@@ -66,12 +69,16 @@ def _helped(words: Sequence[str]) -> int | None:
 
 
 def _run(question: plain.Question) -> int:
-    connection = None if question.is_streamed else _connected()
+    connection = _connected()
     if connection is None:
         from tsipc_client.cli import onward  # noqa: PLC0415 (costs more than all of this)
 
         return onward.ask(question)
     try:
+        if question.is_streamed:
+            from tsipc_client.cli import follow  # noqa: PLC0415 (only a run is watched)
+
+            return follow.run(question, connection)
         return _asked(question, connection)
     finally:
         connection.close()
@@ -79,8 +86,9 @@ def _run(question: plain.Question) -> int:
 
 def _asked(question: plain.Question, connection: _socket.socket) -> int:
     deadline = time.monotonic() + (question.timeout_s or TIMEOUT_S)
-    key = os.urandom(_KEY_BYTES).hex() if question.needs_key else ""
-    answer = _exchange(connection, _frame(question, key), deadline)
+    key = new_key() if question.needs_key else ""
+    ask(connection, question, key)
+    answer = _answer(connection, deadline)
     status = None if answer is None else _show(question, answer)
     if status is not None:
         return status
@@ -104,41 +112,49 @@ def _connected() -> _socket.socket | None:
     return None
 
 
-def _frame(question: plain.Question, key: str) -> bytes:
+def new_key() -> str:
+    """An idempotency key."""
+    return os.urandom(_KEY_BYTES).hex()
+
+
+def ask(connection: _socket.socket, question: plain.Question, key: str) -> None:
+    """Send the question, as request 1."""
     params = {**question.params, "key": key} if key else question.params
-    payload = pack([0, _NUMBER, question.method, params])
-    return len(payload).to_bytes(_HEADER_BYTES, "big") + payload
-
-
-def _exchange(connection: _socket.socket, frame: bytes, deadline: float) -> bytes | None:
-    """The first frame that comes back and may be the answer, or bytes that are no frame.
-
-    None: the connection ended, or the time.
-    """
+    payload = pack([0, NUMBER, question.method, params])
     try:  # noqa: SIM105 (`contextlib` costs as much as the exchange)
-        connection.sendall(frame)
+        connection.sendall(len(payload).to_bytes(HEADER_BYTES, "big") + payload)
     except OSError:
         pass  # the daemon may have said why: read on until the end
+
+
+def frames(connection: _socket.socket, deadline: float | None) -> Iterator[bytes]:
+    """What comes, frame by frame; bytes that are no frame as they are. Ends with connection or time."""
     data = b""
-    while True:
-        size = int.from_bytes(data[:_HEADER_BYTES], "big")
-        if len(data) >= _HEADER_BYTES and not 0 < size <= MAX_FRAME_BYTES:
-            return data
-        end = _HEADER_BYTES + size
-        if len(data) > _HEADER_BYTES and len(data) >= end:
-            if data.startswith(_OURS, _HEADER_BYTES) or not data.startswith(_OTHERS, _HEADER_BYTES):
-                return data[:end]
-            data = data[end:]
-            continue
-        chunk = _received(connection, deadline)
-        if not chunk:
-            return None
+    while chunk := _received(connection, deadline):
         data += chunk
+        while len(data) > HEADER_BYTES:
+            size = int.from_bytes(data[:HEADER_BYTES], "big")
+            if not 0 < size <= MAX_FRAME_BYTES:
+                yield data
+                return
+            end = HEADER_BYTES + size
+            if len(data) < end:
+                break
+            yield data[:end]
+            data = data[end:]
 
 
-def _received(connection: _socket.socket, deadline: float) -> bytes:
-    left_s = deadline - time.monotonic()
-    if left_s <= 0:
+def _answer(connection: _socket.socket, deadline: float) -> bytes | None:
+    """The first frame that comes back and may be the answer, or bytes that are no frame; None: none."""
+    for frame in frames(connection, deadline):
+        if frame.startswith(_OURS, HEADER_BYTES) or not frame.startswith(_OTHERS, HEADER_BYTES):
+            return frame
+    return None
+
+
+def _received(connection: _socket.socket, deadline: float | None) -> bytes:
+    left_s = None if deadline is None else deadline - time.monotonic()
+    if left_s is not None and left_s <= 0:
         return b""
     connection.settimeout(left_s)
     try:
@@ -150,8 +166,8 @@ def _received(connection: _socket.socket, deadline: float) -> bytes:
 def _show(question: plain.Question, frame: bytes) -> int | None:
     """Print the answer; the exit status. None, and nothing printed, if it is not understood here."""
     try:
-        answer = unpack(frame[_HEADER_BYTES:])
-        if not isinstance(answer, list) or answer[:2] != [1, _NUMBER]:
+        answer = unpack(frame[HEADER_BYTES:])
+        if not isinstance(answer, list) or answer[:2] != [1, NUMBER]:
             return None
         _, _, error, result = answer
         if error is not None:

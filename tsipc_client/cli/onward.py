@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import _socket
 import socket
+import time
 from dataclasses import replace
 from math import ceil
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from tsipc_client.asking import asks_for_repeat, is_repeatable
-from tsipc_client.cli import deliver, plain
+from tsipc_client.asking import asks_for_repeat, expect, is_repeatable
+from tsipc_client.cli import deliver, plain, watch
 from tsipc_client.cli.orders import DEFAULT_TIMEOUT_S, Ask, Do, Options
 from tsipc_client.cli.statuses import ExitStatus, status_of_run
 from tsipc_client.exchange import Deadline, closed_early, timed_out, wait_for_end
@@ -18,7 +19,10 @@ from tsipc_client.wire import codec
 from tsipc_client.wire.address import state_path
 from tsipc_client.wire.connection import Answered, Connection, Ended
 from tsipc_client.wire.errors import Broken, ErrorCode, WireError
-from tsipc_client.wire.messages import REQUESTS, DaemonStatus, Request, Result, RunEnded
+from tsipc_client.wire.messages import REQUESTS, DaemonStatus, Request, Result, Run, RunEnded
+
+if TYPE_CHECKING:
+    from tsipc_client.cli.watch import Display
 
 _KINDS: dict[str, type[Request]] = {kind.METHOD: kind for kind in REQUESTS}
 
@@ -34,6 +38,37 @@ def ask(question: plain.Question, key: str = "", left_s: float | None = None) ->
 
         return deliver.carry_out(Do(lifecycle.status, options))
     return deliver.carry_out(Ask(request, options))
+
+
+def follow(
+    question: plain.Question,
+    key: str,
+    answer: bytes | None,
+    connection: _socket.socket,
+    *,
+    deadline: float | None,
+    display: Display,
+) -> int:
+    """Go on with a run that was asked for: as `settle`, and the display shows its end.
+
+    The exit status. Raises a `WireError`.
+    """
+    left_s = None if deadline is None else deadline - time.monotonic()
+    if left_s is not None and left_s <= 0:
+        raise timed_out(question.timeout_s)
+    request = request_of(question, key)
+    outcome = closed_early() if answer is None else _outcome(request, answer)
+    if isinstance(outcome, RunEnded):
+        return watch.watch(display, lambda _: outcome)
+    if isinstance(outcome, WireError):
+        if not asks_for_repeat(outcome):
+            raise explained(outcome, state_path())
+        if answer is not None:
+            # It has all that it needs of a socket.
+            wait_for_end(cast("socket.socket", connection), Deadline(left_s))
+    connection.close()
+    # Under its key it is the same run.
+    return deliver.follow(expect(Run, request), replace(options_of(question), timeout_s=left_s), display)
 
 
 def settle(

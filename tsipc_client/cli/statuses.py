@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from tsipc_client.cli.brief import STATUS_OF_RUN
 from tsipc_client.wire.errors import BadInput, Refused, TimedOut, UnknownSession, Unreachable, WireError
 from tsipc_client.wire.messages import RunStatus, Status
 
@@ -45,20 +46,6 @@ _ERRORS: tuple[tuple[type[WireError], ExitStatus], ...] = (
     (TimedOut, ExitStatus.TIMED_OUT),
 )
 
-_RUNS: dict[RunStatus, ExitStatus] = {
-    RunStatus.RUNNING: ExitStatus.OK,
-    RunStatus.CANCELLING: ExitStatus.OK,
-    RunStatus.SUCCESS: ExitStatus.OK,
-    RunStatus.FAILURE: ExitStatus.RUN_FAILED,
-    RunStatus.CANCELLED: ExitStatus.RUN_CANCELLED,
-    RunStatus.INTERRUPTED: ExitStatus.RUN_INTERRUPTED,
-    RunStatus.QUEUED: ExitStatus.OK,
-    RunStatus.PARTIAL: ExitStatus.OK,
-    RunStatus.TIMED_OUT: ExitStatus.TIMED_OUT,
-    RunStatus.REJECTED: ExitStatus.RUN_REJECTED,
-}
-
-
 _MESSAGES: dict[Status, ExitStatus] = {
     Status.FAILED: ExitStatus.RUN_FAILED,
     Status.EXPIRED: ExitStatus.RUN_FAILED,
@@ -78,5 +65,5 @@ def status_of_error(error: WireError) -> ExitStatus:
 
 
 def status_of_run(status: RunStatus) -> ExitStatus:
-    """A run that goes on (`--detach`) was started well."""
-    return _RUNS[status]
+    """By the table that short commands know."""
+    return ExitStatus(STATUS_OF_RUN[status])

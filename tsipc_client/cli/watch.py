@@ -1,27 +1,28 @@
-"""Watching a run: a live display on a terminal, plain lines in a pipe, JSON lines for a program."""
+"""Watching a run: a live display on a terminal, plain lines in a pipe, JSON lines for a program.
+
+Loaded by short commands: it knows a run by its fields, and loads no classes.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
-from types import TracebackType
-from typing import Self
 
-from tsipc_client.asking import expect
-from tsipc_client.cli import deliver, screen
-from tsipc_client.cli.orders import Options
-from tsipc_client.cli.statuses import ExitStatus, status_of_run
-from tsipc_client.launch import open_plain
+from tsipc_client.cli import brief, screen
 from tsipc_client.render import progress
 from tsipc_client.render.columns import columns
 from tsipc_client.render.style import Style
-from tsipc_client.wire.address import state_directory
-from tsipc_client.wire.messages import Progress, Run, RunEnded, RunStatus
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+    from tsipc_client.wire.messages import Progress, RunEnded
+
+    JsonOf = Callable[[Progress | RunEnded], str]
 
 TICK_S = 0.5
 """How often the elapsed time is redrawn; it shows whole seconds after the first ten."""
@@ -31,100 +32,110 @@ LEAST_GAP_S = 0.04
 
 TAIL_BYTES = 64 * 1024
 
+_CTRL_C = 130
 
-def watch(request: Run, options: Options) -> int:
-    """Start the run and stay until it ends; the exit status is the run's. Ctrl-C only stops the watching."""
-    board = progress.Board()
-    display, on_progress = _display(board, options)
+
+def watch(display: Display, follow: Callable[[Callable[[Progress], None]], RunEnded]) -> int:
+    """Show what `follow` tells until it returns the end; the exit status is the run's.
+
+    Ctrl-C only stops the watching. An error of `follow` goes on, and the display may be used again.
+    """
+    board = display.board
     try:
-        with deliver.connect(options) as daemon, display:
-            ended = expect(RunEnded, daemon.call(request, on_progress))
+        with display:
+            ended = follow(display.take)
             board.end(ended)
     except KeyboardInterrupt:
-        return _left(board)
-    if options.json:
-        screen.put([deliver.json_of(ended)])
-    else:
+        if board.run:
+            screen.tell(
+                [
+                    "",
+                    f"ts-ipc: no longer watching; {board.run} goes on",
+                    f"  see it: ts-ipc queue    stop it: ts-ipc cancel {board.run}",
+                ]
+            )
+        return _CTRL_C
+    display.finish(ended)
+    return brief.STATUS_OF_RUN[ended.status]
+
+
+def display_of(json_of: JsonOf | None) -> Display:
+    """What shows a run on this stdout; with `json_of` as JSON."""
+    if json_of is not None:
+        return JsonDisplay(json_of)
+    return LiveDisplay() if screen.can_redraw(sys.stdout) else Display()
+
+
+class Display:
+    """A line on stdout when something begins or ends; what went wrong on stderr."""
+
+    def __init__(self) -> None:
+        self.board = progress.Board()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing is shown any more but the end."""
+
+    def take(self, news: Progress) -> None:
+        """Called with each piece of news."""
+        style = screen.style_of(sys.stdout)
+        screen.put(progress.plain_lines(news, self.board.add(news), style))
+
+    def finish(self, ended: RunEnded) -> None:
+        """Show the end."""
         screen.put([progress.summary(ended, screen.style_of(sys.stdout))])
-        _explain(ended)
-    return status_of_run(ended.status)
+        if ended.status not in ("success", "partial"):
+            _explain(ended)
 
 
-def _display(
-    board: progress.Board, options: Options
-) -> tuple[AbstractContextManager[object], Callable[[Progress], None]]:
-    if options.json:
-        return nullcontext(), lambda news: _put_json(board, news)
-    if screen.can_redraw(sys.stdout):
-        live = LiveDisplay(board)
-        return live, live.take
-    style = screen.style_of(sys.stdout)
-    return nullcontext(), lambda news: screen.put(progress.plain_lines(news, board.add(news), style))
+class JsonDisplay(Display):
+    """A document on stdout for each piece of news, and for the end."""
+
+    def __init__(self, json_of: JsonOf) -> None:
+        super().__init__()
+        self._json_of = json_of
+
+    def take(self, news: Progress) -> None:
+        """Called with each piece of news."""
+        self.board.add(news)
+        screen.put([self._json_of(news)])
+
+    def finish(self, ended: RunEnded) -> None:
+        """Show the end."""
+        screen.put([self._json_of(ended)])
 
 
-def _put_json(board: progress.Board, news: Progress) -> None:
-    board.add(news)
-    screen.put([deliver.json_of(news)])
-
-
-def _left(board: progress.Board) -> ExitStatus:
-    if board.run:
-        screen.tell(
-            [
-                "",
-                f"ts-ipc: no longer watching; {board.run} goes on",
-                f"  see it: ts-ipc queue    stop it: ts-ipc cancel {board.run}",
-            ]
-        )
-    return ExitStatus.CTRL_C
-
-
-def _explain(ended: RunEnded) -> None:
-    step = progress.failed_step(ended.steps)
-    if ended.status is RunStatus.SUCCESS or step is None:
-        return
-    if step.log:
-        # The daemon names it from its state folder, which it shares with us.
-        step = replace(step, log=str(state_directory() / step.log))
-    screen.tell(progress.autopsy(step, len(ended.steps), _tail(step.log), screen.style_of(sys.stderr)))
-
-
-def _tail(path: str) -> str:
-    """The end of a step's log; empty if it cannot be read, since its path is shown anyway."""
-    if not path:
-        return ""
-    try:
-        with open(open_plain(path, os.O_RDONLY), "rb") as log:  # noqa: PTH123 (`pathlib` costs a run 5 ms)
-            size = log.seek(0, 2)
-            log.seek(max(size - TAIL_BYTES, 0))
-            return log.read(TAIL_BYTES).decode(errors="replace")
-    except OSError:
-        return ""
-
-
-class LiveDisplay:
-    """Draws the board in place on stdout until the block ends; then the last picture stays.
+class LiveDisplay(Display):
+    """Draws the board in place on stdout while it is entered; then the last picture stays.
 
     A thread draws, since the caller waits in a read. It owns stdout from `__enter__` to `__exit__`.
     """
 
-    def __init__(self, board: progress.Board) -> None:
-        self._board = board
+    def __init__(self) -> None:
+        import threading  # noqa: PLC0415 (for this only)
+
+        super().__init__()
+        self._thread = threading.Thread
         self._changed = threading.Condition()
         self._fresh = True
         self._over = False
         self._drawn: list[int] = []
         """The columns of each line of the last picture."""
-        self._painter = threading.Thread(target=self._paint, name="live-display", daemon=True)
 
     def take(self, news: Progress) -> None:
         """Called with each piece of news, from the reading thread."""
         with self._changed:
-            self._board.add(news)
+            self.board.add(news)
             self._fresh = True
             self._changed.notify()
 
     def __enter__(self) -> Self:
+        self._over = False
+        self._painter = self._thread(target=self._paint, name="live-display", daemon=True)
         self._painter.start()
         return self
 
@@ -135,7 +146,7 @@ class LiveDisplay:
             self._over = True
             self._changed.notify()
         self._painter.join()
-        if self._board.run:
+        if self.board.run:
             self._draw()
 
     def _paint(self) -> None:
@@ -145,7 +156,7 @@ class LiveDisplay:
                 if self._over:
                     return
                 self._fresh = False
-                if self._board.run:
+                if self.board.run:
                     self._draw()
                 # Lets go of the lock: news is taken while this waits, and drawn together after it.
                 self._changed.wait_for(lambda: self._over, timeout=LEAST_GAP_S)
@@ -159,8 +170,40 @@ class LiveDisplay:
         shaped = Style(width=width - 1, terminal=True, colour=screen.style_of(sys.stdout).colour)
         # A window made narrower since has wrapped the old lines.
         above = sum(max(-(-taken // width), 1) for taken in self._drawn)
-        self._drawn = [columns(text) for text in progress.frame(self._board, now, bare, rows)]
-        lines = progress.frame(self._board, now, shaped, rows)
+        self._drawn = [columns(text) for text in progress.frame(self.board, now, bare, rows)]
+        lines = progress.frame(self.board, now, shaped, rows)
         up = f"\x1b[{above}A\r" if above else "\r"
         sys.stdout.write(up + "".join(f"{text}\x1b[K\n" for text in lines) + "\x1b[J")
         sys.stdout.flush()
+
+
+def _explain(ended: RunEnded) -> None:
+    from tsipc_client.render import autopsy  # noqa: PLC0415 (most runs end well)
+
+    step = autopsy.failed_step(ended.steps)
+    if step is None:
+        return
+    log = _path_of(step.log)
+    screen.tell(autopsy.autopsy(step, len(ended.steps), log, _tail(log), screen.style_of(sys.stderr)))
+
+
+def _path_of(log: str) -> str:
+    from tsipc_client.wire.address import state_path  # noqa: PLC0415 (as above)
+
+    # The daemon names it from its state folder, which it shares with us.
+    return os.path.join(state_path(), log) if log else ""  # noqa: PTH118 (`pathlib` costs a run 5 ms)
+
+
+def _tail(path: str) -> str:
+    """The end of a step's log; empty if it cannot be read, since its path is shown anyway."""
+    if not path:
+        return ""
+    from tsipc_client.launch import open_plain  # noqa: PLC0415 (as above)
+
+    try:
+        with open(open_plain(path, os.O_RDONLY), "rb") as log:  # noqa: PTH123 (as above)
+            size = log.seek(0, 2)
+            log.seek(max(size - TAIL_BYTES, 0))
+            return log.read(TAIL_BYTES).decode(errors="replace")
+    except OSError:
+        return ""

@@ -1,42 +1,34 @@
-"""A workflow run as it goes: the live frame of a terminal, and the plain lines of a pipe."""
+"""A workflow run as it goes: the live frame of a terminal, and the plain lines of a pipe.
+
+Loaded by short commands: it knows news by its fields and statuses by their words, and loads no classes.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-
 from tsipc_client.render.amounts import duration, plural
-from tsipc_client.render.style import RUN_TONES, Style, Tone, line
-from tsipc_client.wire.messages import Progress, RunEnded, Status, StepView
+from tsipc_client.render.style import RUN_TONES, Tone, line
 
-_FAILED = frozenset({Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.IN_DOUBT, Status.DELIVERED})
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tsipc_client.render.style import Style
+    from tsipc_client.wire.messages import Progress, RunEnded, StepView
+
+_FAILED = frozenset({"failed", "expired", "cancelled", "in-doubt", "delivered"})
 """A step is only delivered if a person said so: its exit status cannot be known."""
-
-LAST_LINES = 15
-"""Of a failed step's output, repeated on stderr."""
-
-_LINE_START = re.compile(r"\x1b\[1?G")
-"""The cursor goes to the first column, as with a carriage return."""
-
-_ERASED = re.compile(r"(?:\r|\x1b\[1?G)\x1b\[0?K|\x1b\[2K")
-"""From here on the line begins anew: spinners end so."""
-
-_ESCAPE_SEQUENCE = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor moves
-    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC and the other strings: titles, links
-    r"|\x1b[ -/]*[0-~]"  # the short ones
-)
 
 
 def succeeded(step: StepView) -> bool:
-    """Whether it ended with exit code 0."""
-    return step.status is Status.DONE and step.exit_code == 0
+    """Whether it went well."""
+    if step.result is None:
+        return step.status == "done" and step.exit_code == 0
+    return step.result == "success"
 
 
 def has_ended(step: StepView) -> bool:
-    """Whether nothing more will come of it."""
-    return step.status is Status.DONE or step.status in _FAILED
+    """Whether nothing more will come of it, or of this attempt."""
+    return step.result is not None or step.status == "done" or step.status in _FAILED
 
 
 def took(step: StepView) -> float | None:
@@ -48,19 +40,24 @@ def took(step: StepView) -> float | None:
 
 def outcome(step: StepView) -> str:
     """How an ended step ended, in a few words."""
-    if step.status is Status.DONE and step.exit_code is not None:
+    if step.result not in (None, "success", "failure"):
+        excused = " (excused)" if step.excused else ""
+        return f"{step.result}{f': {step.reason}' if step.reason else ''}{excused}"
+    if step.status == "done" and step.exit_code is not None:
         return f"exit {step.exit_code}"
     return f"{step.status}: {step.reason}" if step.reason else str(step.status)
 
 
-@dataclass(slots=True)
 class Board:
-    """What is known of a run so far. Changed by `add` only."""
+    """What is known of a run so far."""
 
-    run: str = ""
-    workflow: str = ""
-    steps: int = 0
-    seen: dict[int, StepView] = field(default_factory=dict)
+    __slots__ = ("run", "seen", "steps", "workflow")
+
+    def __init__(self) -> None:
+        self.run = ""
+        self.workflow = ""
+        self.steps = 0
+        self.seen: dict[int, StepView] = {}
 
     def add(self, progress: Progress) -> StepView | None:
         """Take the news in; returns what was known of that step before."""
@@ -82,12 +79,16 @@ def plain_lines(progress: Progress, before: StepView | None, style: Style) -> It
     """What is worth a line in a log: a step waits (and why), starts, ends. Output lines are not."""
     step = progress.step
     at = f"[{step.index}/{progress.steps}]"
-    changed = before is None or (before.status, before.reason) != (step.status, step.reason)
-    if not changed:
+    if before is not None and _told(before) == _told(step):
         return
-    if step.status is Status.HELD:
+    if step.status is None and step.result is not None:
+        mark = " ✓ " if succeeded(step) else " - "
+        yield line(style, at, (mark, Tone.DIM), _label(step), f": {outcome(step)}")
+    elif step.status is None and step.reason:
+        yield line(style, at, " waits ", _label(step), f": {step.reason}")
+    elif step.status == "held":
         yield line(style, at, " waits ", step.session, ": ", step.reason)
-    elif step.status is Status.STARTED and (before is None or before.status is not Status.STARTED):
+    elif step.status == "started" and (before is None or before.status != "started"):
         yield line(style, at, " start ", step.session, ": ", step.command)
     elif has_ended(step):
         seconds = took(step)
@@ -99,6 +100,16 @@ def plain_lines(progress: Progress, before: StepView | None, style: Style) -> It
             yield line(style, at, (" ✗ ", Tone.RED), *spans)
 
 
+def _told(step: StepView) -> tuple[object, ...]:
+    """What makes a line; how an attempt ended is told when it did, not once more when its step is settled."""
+    result = step.result if step.status is None else None
+    return step.status, step.reason, result, step.attempt
+
+
+def _label(step: StepView) -> str:
+    return step.name or step.session
+
+
 def summary(ended: RunEnded, style: Style) -> str:
     """The run's end in one line."""
     good = sum(1 for step in ended.steps if succeeded(step))
@@ -108,6 +119,7 @@ def summary(ended: RunEnded, style: Style) -> str:
         f"{ended.run} {ended.workflow}: ",
         (ended.status, RUN_TONES[ended.status]),
         f", {good} of {plural(len(ended.steps), 'step')} done{time_taken}",
+        f": {ended.reason}" if ended.reason else "",
     )
 
 
@@ -117,7 +129,7 @@ def summary(ended: RunEnded, style: Style) -> str:
 def frame(board: Board, now: float, style: Style, rows: int) -> list[str]:
     """The whole picture in at most `rows` lines: heading, ended steps (the latest), the current one."""
     steps = [board.seen[index] for index in sorted(board.seen)]
-    current = steps[-1] if steps else None
+    current = next((step for step in steps if not has_ended(step)), steps[-1] if steps else None)
     begun = next((step.started_at for step in steps if step.started_at is not None), None)
     heading = line(
         style,
@@ -128,7 +140,7 @@ def frame(board: Board, now: float, style: Style, rows: int) -> list[str]:
     )
     body: list[str] = []
     for step in steps:
-        body.extend(_step_lines(step, now, style, detailed=step is current))
+        body.extend(_step_lines(step, now, style, detailed=step is current or not has_ended(step)))
     room = max(rows - 1, 1)
     if len(body) > room:
         hidden = len(body) - room + 1
@@ -155,9 +167,9 @@ def _step_lines(step: StepView, now: float, style: Style, *, detailed: bool) -> 
         (note, tone),
         f"  {step.command}",
     )
-    if not detailed:
+    if not detailed or step.result is not None:
         return
-    if step.status is Status.HELD and step.reason:
+    if step.status in (None, "held") and step.reason:
         yield line(style, ("      waits: ", Tone.YELLOW), step.reason)
     elif step.last_line:
         yield line(style, "      ", (step.last_line, Tone.DIM))
@@ -166,39 +178,10 @@ def _step_lines(step: StepView, now: float, style: Style, *, detailed: bool) -> 
 def _mark(step: StepView) -> tuple[str, Tone]:
     if succeeded(step):
         return "✓", Tone.GREEN
+    if step.result == "skipped" or step.excused:
+        return "-", Tone.DIM
     if has_ended(step):
         return "✗", Tone.RED
-    if step.status is Status.HELD:
+    if step.status in (None, "held"):
         return "◌", Tone.YELLOW
     return "●", Tone.CYAN
-
-
-# ── after a failure ───────────────────────────────────────────────────────────────────────────────────────
-
-
-def failed_step(steps: Sequence[StepView]) -> StepView | None:
-    """The step that ended the run, if one did."""
-    return next((step for step in steps if has_ended(step) and not succeeded(step)), None)
-
-
-def autopsy(step: StepView, steps: int, output: str, style: Style) -> Iterator[str]:
-    """What a person needs to see of a failed step: which, how, its last lines, where the rest is."""
-    yield line(style, f"step {step.index} of {steps} failed in {step.session}: {outcome(step)}")
-    yield line(style, f"  {step.command}")
-    for text in last_lines(output):
-        yield line(style, ("  | ", Tone.DIM), text)
-    if step.log:
-        yield line(style, (f"  all of its output: {step.log}", Tone.DIM))
-
-
-def last_lines(output: str) -> list[str]:
-    """The last lines as they stood on the screen: no colours, and of a progress bar its last state."""
-    lines = [_as_it_stood(text) for text in output.rstrip().split("\n")]
-    return [text for text in lines if text][-LAST_LINES:]
-
-
-def _as_it_stood(text: str) -> str:
-    """One line without what was erased, then without what was overwritten from its start."""
-    kept = _ERASED.split(text)[-1]
-    plain = _ESCAPE_SEQUENCE.sub("", _LINE_START.sub("\r", kept))
-    return plain.rstrip("\r").rpartition("\r")[2].rstrip()

@@ -111,4 +111,8 @@ RUN_TONES: dict[str, Tone] = {
     "failure": Tone.RED,
     "cancelled": Tone.YELLOW,
     "interrupted": Tone.RED,
+    "queued": Tone.YELLOW,
+    "partial": Tone.YELLOW,
+    "timed-out": Tone.RED,
+    "rejected": Tone.RED,
 }
