@@ -301,12 +301,13 @@ class Machine:
             )
 
     def _follow_along(self, turn: Turn) -> None:
-        """What follows from the facts of this turn."""
-        self._doubts.follow_along(turn)
-        self._captures.follow_along(turn)
-        self._dead_letters.follow_along(turn)
-        self._engine.follow_along(turn)
-        self._waits.follow_along(turn)
+        """What follows from the facts of this turn. From a message that was accepted, of itself, nothing does."""
+        if any(type(fact) is not f.MessageAccepted or fact.run for fact in turn.facts):
+            self._doubts.follow_along(turn)
+            self._captures.follow_along(turn)
+            self._dead_letters.follow_along(turn)
+            self._engine.follow_along(turn)
+            self._waits.follow_along(turn)
         self.bounds.follow_along(turn)
 
     def _see(self, turn: Turn, seen: i.ServerSeen) -> None:
