@@ -43,6 +43,8 @@ DEFAULT_LIMITS: Final = Limits()
 
 NO_CAPS: Final = Caps()
 
+_PLAIN: Final = (f.MessageAccepted, f.TypingIntended, f.MessageDelivered)
+
 _CHANGING: Final = (m.Send, m.Retry, m.Publish, m.Subscribe, m.Unsubscribe, m.Workflow, m.Pipeline)
 """Requests that need room on disk and a daemon that goes on."""
 
@@ -301,14 +303,21 @@ class Machine:
             )
 
     def _follow_along(self, turn: Turn) -> None:
-        """What follows from the facts of this turn. From a message that was accepted, of itself, nothing does."""
-        if any(type(fact) is not f.MessageAccepted or fact.run for fact in turn.facts):
+        """What follows from the facts of this turn."""
+        if not all(map(self._is_plain, turn.facts)):
             self._doubts.follow_along(turn)
             self._captures.follow_along(turn)
             self._dead_letters.follow_along(turn)
             self._engine.follow_along(turn)
             self._waits.follow_along(turn)
         self.bounds.follow_along(turn)
+
+    def _is_plain(self, fact: f.Fact) -> bool:
+        """Whether nothing follows from it: a message of no run, for which nobody waits, goes its way."""
+        if not isinstance(fact, _PLAIN):
+            return isinstance(fact, f.EventPublished)
+        message = self.state.messages.get(fact.number)
+        return message is not None and not message.run and not self._waits.is_waited_for(fact.number)
 
     def _see(self, turn: Turn, seen: i.ServerSeen) -> None:
         self.world.put(seen.server.socket, seen.sessions)
