@@ -338,6 +338,7 @@ class Daemon:
         except TimeoutError:
             await self._end_undone()
             return
+        self._runtime.close()
         await self._server.close()
         await self._log.close()
         await self._stream.close()

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from tsipc_client.wire import messages as m
+from tsipcd.alarm import Alarm
 from tsipcd.clock import Clock
 from tsipcd.core import facts as f
 from tsipcd.core.effects import Effect, Fail, Reply
@@ -24,9 +25,6 @@ from tsipcd.core.machine import Machine
 
 MAX_BATCH: Final = 512
 """Inputs decided before the loop looks at its sockets again."""
-
-MAX_TIMER_S: Final = 300.0
-"""A deadline further away is looked at again after this long: timers stand still in a suspended machine."""
 
 LATE_S: Final = 0.5
 """So long an answer that promises nothing waits for facts that were decided before it."""
@@ -76,7 +74,7 @@ class Runtime:
         self._pending: deque[tuple[asyncio.Future[None], int, list[f.Fact], list[Effect]]] = deque()
         self._loop = asyncio.get_running_loop()
         self._turned = asyncio.Event()
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._tick)
         self._late: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
         self._clock = Clock()
@@ -114,6 +112,10 @@ class Runtime:
             if self._pending:
                 await asyncio.wait({self._pending[-1][0]})
             await asyncio.sleep(0)
+
+    def close(self) -> None:
+        """Wait for no deadline any more."""
+        self._alarm.close()
 
     async def until_next_turn(self) -> None:
         """Return when something was decided after this call."""
@@ -196,19 +198,10 @@ class Runtime:
         deadline = self._machine.next_deadline
         if deadline != self._timer_at:
             self._timer_at = deadline
-            self._set_timer()
+            self._alarm.set(deadline)
         self._on_settled()
 
-    def _set_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._timer_at is not None:
-            delay_s = min(max(self._timer_at - time.time(), 0.0), MAX_TIMER_S)
-            self._timer = self._loop.call_later(delay_s, self._tick)
-
     def _tick(self) -> None:
-        self._timer = None
         self._timer_at = None
         self.feed(Ticked())
 

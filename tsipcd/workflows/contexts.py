@@ -13,7 +13,7 @@ STATUS_FUNCTIONS: Final[Mapping[str, Arity]] = {
 """What `if:` has beside the functions of every expression."""
 
 RUN: Final = ("id", "workflow", "trigger", "started", "status", "failed")
-EVENT: Final = ("type", "source", "data", "id")
+EVENT: Final = ("type", "source", "data", "json", "id")
 SESSION: Final = ("name",)
 STEP: Final = ("outcome", "conclusion", "exit_code", "outputs", "attempts", "session")
 NEED: Final = ("result", "outputs")

@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final
 
 import msgspec
 
+from tsipcd.workflows.contexts import EVENT
 from tsipcd.workflows.expressions.values import Value
-
-PROPERTIES: Final = ("type", "source", "data", "json", "id")
 
 
 class EventContext(Mapping[str, Value]):
@@ -27,10 +25,10 @@ class EventContext(Mapping[str, Value]):
         return self._values[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(PROPERTIES)
+        return iter(EVENT)
 
     def __len__(self) -> int:
-        return len(PROPERTIES)
+        return len(EVENT)
 
 
 def _parsed(text: Value) -> Value:

@@ -65,15 +65,33 @@ def _event(reading: Reading, node: Node) -> EventTrigger:
 
 def _schedule(reading: Reading, node: Node) -> ScheduleTrigger:
     if isinstance(node, Word):
-        return ScheduleTrigger(cron=reading.text(node, "a schedule"))
+        trigger = ScheduleTrigger(cron=reading.text(node, "a schedule"))
+        _check(reading, trigger, node, node)
+        return trigger
     fields = reading.fields(node, "a schedule", ("cron", "timezone", "catchup"))
     if isinstance(node, Fields) and "cron" not in fields:
         reading.findings.shape(node.at, "cron is missing in this schedule", 'such as cron: "0 3 * * *"')
-    return ScheduleTrigger(
+    trigger = ScheduleTrigger(
         cron=reading.text(fields["cron"], "cron") if "cron" in fields else "",
         timezone=reading.text(fields["timezone"], "timezone") if "timezone" in fields else "UTC",
         catchup_s=reading.duration(fields["catchup"], "catchup") if "catchup" in fields else 0.0,
     )
+    _check(reading, trigger, fields.get("cron", node), fields.get("timezone", node))
+    return trigger
+
+
+def _check(reading: Reading, trigger: ScheduleTrigger, cron: Node, zone: Node) -> None:
+    """Whether it ever comes; what is wrong with its form was said already."""
+    from tsipcd.workflows.schedule import Schedule, ScheduleError  # noqa: PLC0415 - few need it
+
+    where = cron
+    try:
+        if trigger.cron:
+            Schedule(trigger.cron)
+            where = zone
+            Schedule(trigger.cron, trigger.timezone)
+    except ScheduleError as error:
+        reading.findings.error(where.at, error.message, error.hint)
 
 
 def read_inputs(reading: Reading, node: Node) -> tuple[tuple[str, Input], ...]:
