@@ -24,6 +24,7 @@ import re
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tsipc_client.wire.printed import begin_marker, end_marker
@@ -38,6 +39,7 @@ from tsipcd.tmux.connection import Connection
 from tsipcd.tmux.files import make_folder, open_plain, read_word
 from tsipcd.tmux.keys import TypeLine
 from tsipcd.tmux.programs import identify
+from tsipcd.tmux.spares import PARTIAL, Spares
 from tsipcd.tmux.stopping import Stopping
 from tsipcd.workflows.shell_text import shell_text
 
@@ -117,6 +119,7 @@ class Steps:
         self._folder = folder
         self._emit = emit
         self._changes = Changes()
+        self._spares = Spares(folder, (scripts.STEP, scripts.COMMAND, PIPE))
         self._stopping: dict[int, Stopping] = {}
         """By message: the steps that are to end."""
         self._alarms: dict[int, Alarm] = {}
@@ -132,16 +135,25 @@ class Steps:
                     effect.shell, step.folder, effect.run, effect.index, _text(effect),
                     environment=effect.environment,
                 )  # fmt: skip
-                _prepare(step, files)
+                self._prepare(step, files)
             except (OSError, ValueError) as exc:
                 reason = f"cannot write the step's script: {exc}"
                 self._emit(Typed(effect.number, effect.attempt, Outcome.REFUSED, reason))
                 return
             with self._changes.watch(step.folder, step.log, alarm):
-                await step.capture.open()
-                typed = await type_line(scripts.typed_line(effect.shell, step.folder))
+                # Not one after the other: tmux takes them in this order.
+                opened, typed = await asyncio.gather(
+                    step.capture.open(),
+                    type_line(scripts.typed_line(effect.shell, step.folder)),
+                    return_exceptions=True,
+                )
+                if isinstance(typed, BaseException):
+                    raise typed
                 self._emit(typed)
+                self._spares.refill()
                 if typed.outcome in (Outcome.TYPED, Outcome.ALREADY):
+                    if opened is not None:
+                        raise opened
                     await self._follow(step)
                 elif typed.outcome is Outcome.REFUSED:
                     await step.capture.close()
@@ -164,6 +176,17 @@ class Steps:
         self._stopping[effect.number] = Stopping(now, effect.asked_s, first, effect.grace_s)
         if effect.number in self._alarms:
             self._alarms[effect.number].ring()
+
+    def _prepare(self, step: _Step, files: dict[str, str]) -> None:
+        for folder in (step.folder.parent.parent, step.folder.parent):
+            make_folder(folder)
+        self._spares.place(step.folder, step.log)
+        make_folder(step.folder)
+        for name, text in files.items():
+            _write(step.folder / name, text, os.O_TRUNC)
+        # Made here for their mode; an earlier submission may have made them already.
+        _write(step.folder / PIPE, "", 0)
+        _write(step.log, "", 0)
 
     def _step(self, effect: StartStep | AdoptStep, connection: Connection, alarm: Alarm) -> _Step:
         folder = self._folder / step_folder(effect.run, effect.index, effect.again, effect.retry)
@@ -224,13 +247,17 @@ class Steps:
             if end.reason != PANE_DIED:
                 _write(step.log, await step.capture.read_screen(), os.O_TRUNC)
         else:
-            if end.code is not None and not end.reason:
-                await _await_end_marker(step)
+            whole = end.code is not None
+            is_complete = whole and not end.reason and await _await_end_marker(step)
             if step.alarm.has_ended(step.pin.pid):
                 await _await_drained(step)
+                await _cut(step, whole=whole)
+            elif is_complete:
+                # What comes behind the marker is left out: not to be waited for.
+                await asyncio.gather(step.capture.close(), _cut(step, whole=whole))
             else:
                 await step.capture.close()
-            await _cut(step, whole=end.code is not None)
+                await _cut(step, whole=whole)
             self._report_rest(step)
         found, fault = outputs.read(step.folder / scripts.OUTPUT) if end.code is not None else ((), "")
         self._emit(StepEnded(step.number, end.code, end.reason, found, fault))
@@ -255,17 +282,6 @@ def _text(effect: StartStep) -> str:
     if effect.literal:
         return effect.command
     return shell_text(effect.command)[0]
-
-
-def _prepare(step: _Step, files: dict[str, str]) -> None:
-    for folder in (step.folder.parent.parent, step.folder.parent, step.folder):
-        make_folder(folder)
-    for name, text in files.items():
-        _write(step.folder / name, text, os.O_TRUNC)
-    # Made here for their mode; an earlier submission may have made them already.
-    _write(step.folder / PIPE, "", 0)
-    _write(step.folder / scripts.OUTPUT, "", 0)
-    _write(step.log, "", 0)
 
 
 def _write(path: Path, text: str, flags: int) -> None:
@@ -317,7 +333,8 @@ def _came_back(step: _Step) -> str:
     return "the shell did not run the line that was typed"
 
 
-async def _await_end_marker(step: _Step) -> None:
+async def _await_end_marker(step: _Step) -> bool:
+    """Whether it came."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + MARKER_S
     step.alarm.is_eager = True
@@ -326,10 +343,13 @@ async def _await_end_marker(step: _Step) -> None:
         step.alarm.clear()
         has_ended = step.capture.has_ended
         size = step.log.stat().st_size
-        if has_ended or transcript.find_marker(step.log, step.end, scanned) is not None:
-            return
+        if transcript.find_marker(step.log, step.end, scanned) is not None:
+            return True
+        if has_ended:
+            return False
         scanned = max(0, size - len(step.end))
         await step.alarm.wait(deadline - loop.time())
+    return False
 
 
 async def _await_drained(step: _Step) -> None:
@@ -342,7 +362,8 @@ async def _await_drained(step: _Step) -> None:
 
 
 async def _cut(step: _Step, *, whole: bool) -> None:
+    cut = partial(transcript.cut, step.log, step.begin, step.end, whole=whole, spare=step.folder / PARTIAL)
     if step.log.stat().st_size < BIG_BYTES:
-        transcript.cut(step.log, step.begin, step.end, whole=whole)
+        cut()
     else:
-        await asyncio.to_thread(transcript.cut, step.log, step.begin, step.end, whole=whole)
+        await asyncio.to_thread(cut)

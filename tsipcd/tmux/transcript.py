@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from tsipc_client.wire.printed import MAX_LINE_CHARS, plain_text
@@ -42,10 +43,11 @@ def find_marker(log: Path, marker: bytes, start: int = 0) -> int | None:
     return at if at >= 0 else None
 
 
-def cut(log: Path, begin: bytes, end: bytes, *, whole: bool) -> None:
+def cut(log: Path, begin: bytes, end: bytes, *, whole: bool, spare: Path | None = None) -> None:
     """Replace `log` by what stands between the markers; a missing one means from the start, or to the end.
 
     Not `whole`: there was no end; the line that was not finished is left out, it is the prompt that followed.
+    The file `spare`, if it is there, is used up: the new `log`.
     """
     first = find_marker(log, begin)
     start = first + len(begin) if first is not None else 0
@@ -54,7 +56,10 @@ def cut(log: Path, begin: bytes, end: bytes, *, whole: bool) -> None:
         stop = log.stat().st_size if whole else max(start, _last_line_start(log))
     partial = log.with_name(f"{log.name}.partial")
     partial.unlink(missing_ok=True)
-    descriptor = open_plain(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    if spare is not None:
+        with suppress(FileNotFoundError):
+            spare.rename(partial)
+    descriptor = open_plain(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     with os.fdopen(descriptor, "wb") as target, os.fdopen(open_plain(log, os.O_RDONLY), "rb") as source:
         source.seek(start)
         left = stop - start
