@@ -187,7 +187,7 @@ class Intake:
 
     def _must_look(self, call: i.Call, request: m.Request) -> bool:
         """Whether tmux may hold something that the core does not know and this request needs."""
-        if not self._is_current or not isinstance(request, m.Send | m.Publish):
+        if not self._is_current or not isinstance(request, (m.Send, m.Publish)):
             return True
         if isinstance(request, m.Publish):
             return self._triggers.is_stale

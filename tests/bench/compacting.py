@@ -65,7 +65,7 @@ def _fill(stage: Stage, messages: int) -> int:
     """Send until at least `messages` wait and the journal begins to be folded; the process that does it."""
     # It is as soon as what is new outweighs the last snapshot.
     for sent in range(PIECE, 3 * messages + MEBI, PIECE):
-        pipelined(stage, PIECE)
+        pipelined(stage.wire(), PIECE)
         child = _child(stage.daemon.pid)
         if child and sent >= messages:
             return child

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from tests.bench import redis
+from tests.bench import floor, redis
 from tests.bench.samples import Row, absent, interleaved
-from tests.bench.stage import Stage
+from tests.bench.stage import Stage, Wire
 
 BODY = "x" * 200
 """A message as long as most are."""
@@ -29,24 +29,32 @@ def measure(stage: Stage, *, messages: int, rounds: int) -> list[Row]:
     wire = stage.wire()
     wire.request("subscribe", session="bench-absent", event="bench", action="command")
 
-    def send() -> None:
-        wire.request("send", source="bench", target="bench-absent", message=BODY)
-
-    with _appender(stage.folder) as append, redis.serving(stage.folder) as path:
-        actions: dict[str, Callable[[], None]] = {"send": send, "append": append}
+    with (
+        _appender(stage.folder) as append,
+        floor.serving(stage.folder) as plain,
+        redis.serving(stage.folder) as path,
+    ):
+        bare_wire = Wire(plain)
+        actions: dict[str, Callable[[], None]] = {
+            "send": lambda: _send(wire),
+            "append": append,
+            "floor": lambda: _send(bare_wire),
+        }
         theirs = redis.Redis(path, BODY) if path else None
         if theirs:
             actions["redis"] = theirs.one
         single = interleaved(rounds, actions)
-        ours_s, theirs_s = [], []
+        ours_s, theirs_s, floor_s = [], [], []
         for _ in range(TURNS):
-            ours_s.append(pipelined(stage, messages))
+            ours_s.append(pipelined(stage.wire(), messages))
+            floor_s.append(pipelined(Wire(plain), messages))
             if theirs:
                 theirs_s.append(theirs.many(messages))
         ours_a_second = messages / median(ours_s)
         theirs_a_second = messages / median(theirs_s) if theirs_s else None
         if theirs:
             theirs.socket.close()
+        bare_wire.close()
     wire.close()
     bare, sent = single["append"], single["send"]
     rows = [bare.row("append + fdatasync of 300 bytes", note="the disk alone: no server, no protocol")]
@@ -70,6 +78,23 @@ def measure(stage: Stage, *, messages: int, rounds: int) -> list[Row]:
         rows.append(sent.row("send, one at a time", beside="append + fdatasync", other=bare))
         rows.append(absent("redis XADD", redis.PACKAGE))
     rows.append(
+        single["floor"].row(
+            "a plain asyncio server, one at a time",
+            beside="append + fdatasync",
+            other=bare,
+            note="the floor of a daemon in Python: the same frames, MessagePack, a checksum, fdatasync in a "
+            "thread, an answer. It checks, keeps and types nothing, and recognises nothing sent twice",
+        )
+    )
+    rows.append(
+        Row(
+            name="the same, pipelined on one connection",
+            value=messages / median(floor_s),
+            unit="/s",
+            runs=TURNS * messages,
+        )
+    )
+    rows.append(
         Row(
             name="sends, pipelined on one connection",
             value=ours_a_second,
@@ -85,9 +110,12 @@ def measure(stage: Stage, *, messages: int, rounds: int) -> list[Row]:
     return rows
 
 
-def pipelined(stage: Stage, messages: int) -> float:
-    """Seconds for `messages` sends on one connection, written without waiting for answers."""
-    wire = stage.wire()
+def _send(wire: Wire) -> None:
+    wire.request("send", source="bench", target="bench-absent", message=BODY)
+
+
+def pipelined(wire: Wire, messages: int) -> float:
+    """Seconds for `messages` sends on `wire`, written without waiting for answers. Then it is closed."""
     frames = [
         wire.frame("send", source="bench", target="bench-absent", message=BODY) for _ in range(messages)
     ]

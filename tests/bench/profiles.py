@@ -24,7 +24,7 @@ def sends(stage: Stage, rounds: int) -> None:
     wire = stage.wire()
     wire.request("subscribe", session="bench-absent", event="bench", action="command")
     wire.close()
-    pipelined(stage, 1_000 * rounds)
+    pipelined(stage.wire(), 1_000 * rounds)
 
 
 def publish(stage: Stage, rounds: int) -> None:

@@ -33,7 +33,7 @@ def measure(*, small: int, large: int, rounds: int) -> list[Row]:
 
 
 def _restarts(stage: Stage, *, fill_to: int, rounds: int) -> Samples:
-    pipelined(stage, fill_to - stage.daemon.call("status")["waiting"])
+    pipelined(stage.wire(), fill_to - stage.daemon.call("status")["waiting"])
     taken = Samples()
     for _ in range(rounds):
         stage.daemon.kill()

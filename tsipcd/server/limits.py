@@ -47,8 +47,12 @@ def _hello(request: m.Hello) -> None:
 
 
 def _send(request: m.Send) -> None:
-    _name("source", request.source)
-    _name("target", request.target)
+    source, target = request.source, request.target
+    names = source + target
+    # The plain case of both at once: a burst asks it for each message.
+    if not (source and target and names.isascii() and names.isprintable() and len(names) <= m.MAX_NAME_BYTES):
+        _name("source", source)
+        _name("target", target)
     _body("message", request.message)
     if request.ttl_s is not None and not (math.isfinite(request.ttl_s) and 0 < request.ttl_s <= MAX_TTL_S):
         raise _bad(f"ttl_s must be more than 0 and at most {MAX_TTL_S:.0f}, not {request.ttl_s!r}")
