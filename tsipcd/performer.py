@@ -62,7 +62,7 @@ class Performer:
         if isinstance(error, NoRoom):
             answer = Refused(ErrorCode.STORAGE_FULL, str(error), hint="free some disk space and try again")
         for effect in effects:
-            if isinstance(effect, e.Reply | e.Fail | e.StoreWorkflow):
+            if isinstance(effect, e.Reply | e.Fail | e.StoreWorkflow | e.CheckWorkflow):
                 self._server.fail(effect.call, answer)
 
     async def close(self) -> None:
@@ -92,6 +92,8 @@ class Performer:
                 self._start(self._store_workflow(effect))
             case e.ReadDue():
                 self._read_due(effect)
+            case e.CheckWorkflow():
+                self._start(self._check_workflow(effect))
             case _:
                 assert_never(effect)
 
@@ -124,6 +126,15 @@ class Performer:
             self._fail(effect.call, error)
         else:
             self.perform([e.Reply(effect.call, saved)])
+
+    async def _check_workflow(self, effect: e.CheckWorkflow) -> None:
+        try:
+            found = await self._stores.check_workflow(effect.request)
+        except WireError as error:
+            self._fail(effect.call, error)
+        else:
+            self._reply(effect.call, found)
+            self._server.flush()
 
     def _reply(self, call: Call, result: Result) -> None:
         self._stores.answered(call)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 
 from tsipc_client.wire.errors import Broken, ErrorCode, Refused, WireError
-from tsipc_client.wire.messages import PipelineSaved, Saved, Subscription
+from tsipc_client.wire.messages import PipelineSaved, Saved, Subscription, Validate, Validated
 from tsipcd.core.effects import StoreData, StoreWorkflow
 from tsipcd.core.inputs import Call, DataStored, Input, NamesRead, SubscriptionsRead
 from tsipcd.views.data import DataFiles
@@ -123,6 +123,10 @@ class Stores:
         if effect.subscribed is not None:
             await self.write_subscriptions(effect.table)
         try:
+            if effect.text:
+                return await asyncio.to_thread(
+                    self._workflows.write_text, effect.name, effect.text, effect.file, time.time()
+                )
             path, replaced = await asyncio.to_thread(
                 self._workflows.write, effect.name, effect.steps, time.time()
             )
@@ -132,6 +136,15 @@ class Stores:
         if effect.subscribed is None:
             return saved
         return PipelineSaved(subscription=effect.subscribed, workflow=saved)
+
+    async def check_workflow(self, request: Validate) -> Validated:
+        """What is wrong with a text, or with a workflow's file. Raises `WireError`."""
+        try:
+            return await asyncio.to_thread(self._workflows.check, request)
+        except OSError as error:
+            raise Refused(
+                ErrorCode.BUSY, f"the workflow cannot be read: {error.strerror}", hint="try again"
+            ) from error
 
     def _names(self) -> Names:
         if self._neighbours.changed():

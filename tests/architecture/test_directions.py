@@ -28,7 +28,17 @@ THE_DOOR = "tsipc_client.__main__"
 """The one module outside `cli` that may import it: what the script `ts-ipc` runs."""
 
 PURE = frozenset(
-    {"__future__", "bisect", "collections", "dataclasses", "difflib", "enum", "fnmatch", "functools"}
+    {
+        "__future__",
+        "bisect",
+        "collections",
+        "dataclasses",
+        "decimal",
+        "difflib",
+        "enum",
+        "fnmatch",
+        "functools",
+    }
     | {"hashlib", "heapq", "itertools", "json", "math", "msgspec", "operator", "re", "string", "types"}
     | {"typing", "unicodedata", "sys.intern", "yaml"}
 )

@@ -12,6 +12,7 @@ from tsipc_client.wire.messages import (
     Decision,
     EventTriggerView,
     Fanout,
+    FaultView,
     LogLines,
     MessageType,
     MessageView,
@@ -41,6 +42,7 @@ from tsipc_client.wire.messages import (
     Subscribed,
     Subscription,
     SubscriptionTable,
+    Validated,
 )
 
 NOON = 1_759_320_000.0
@@ -234,6 +236,17 @@ SAVED = Saved(
     ),
     replaced=False,
 )
+_WARNING = FaultView(line=4, column=9, what="this condition is always the same: true", is_error=False)
+_ERROR = FaultView(line=7, column=5, what="a step has no key rum", hint="did you mean run?")
+SAVED_TEXT = Saved(
+    name="cicd",
+    path="/home/user/.config/ts/ipc/workflows/cicd.json",
+    steps=(Step(session="claude-blacklist", command="npm run build"),),
+    replaced=True,
+    warnings=(_WARNING,),
+)
+INVALID = Validated(file="a.yml", valid=False, faults=(_WARNING, _ERROR))
+VALID = Validated(file="/home/user/.config/ts/ipc/workflows/cicd.json", valid=True, faults=(), steps=3)
 PIPELINE_SAVED = PipelineSaved(subscription=SUBSCRIBED, workflow=SAVED)
 CANCELLED = Cancelled(id="msg-123", status="cancelled")
 PURGED = Purged(purged=3)

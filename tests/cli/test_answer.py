@@ -32,6 +32,7 @@ from tsipc_client.wire.messages import (
     Stop,
     Subscribe,
     Unsubscribe,
+    Validate,
     Workflow,
 )
 from tsipc_client.wire.text import is_safe
@@ -52,6 +53,9 @@ CASES: dict[str, tuple[Request, Result]] = {
     "published": (PUBLISH, samples.PUBLISHED),
     "published to nobody": (PUBLISH, samples.PUBLISHED_TO_NOBODY),
     "workflow": (Workflow(name="deploy-full", steps=(Step(session="a", command="b"),)), samples.SAVED),
+    "workflow of a text": (Workflow(name="cicd", text="steps: ...", file="a.yml"), samples.SAVED_TEXT),
+    "validate": (Validate(text="steps: ...", file="a.yml"), samples.INVALID),
+    "validate, valid": (Validate(name="cicd"), samples.VALID),
     "pipeline": (Pipeline(source="claude-blacklist", target="claude-manager"), samples.PIPELINE_SAVED),
     "detached run": (Run(name="deploy-full", follow=False), samples.DETACHED),
     "cancelled": (Cancel(id="msg-123"), samples.CANCELLED),

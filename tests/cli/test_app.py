@@ -30,6 +30,7 @@ from tsipc_client.wire.messages import (
     Subscribe,
     Subscriptions,
     Unsubscribe,
+    Validate,
     Workflow,
 )
 
@@ -61,6 +62,7 @@ REQUESTS: dict[str, Request] = {
     "workflow name a:b c:d": Workflow(
         name="name", steps=(Step(session="a", command="b"), Step(session="c", command="d"))
     ),
+    "validate name --strict": Validate(name="name", strict=True),
     "run name": Run(name="name", follow=True),
     "run name --detach --key k": Run(name="name", follow=False, key="k"),
     "pipeline source target": Pipeline(source="source", target="target"),

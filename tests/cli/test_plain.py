@@ -31,8 +31,8 @@ LINES = st.lists(ARGUMENTS, max_size=5).flatmap(
     lambda arguments: COMMANDS.map(lambda command: [command, *arguments])
 )
 
-NEVER_PLAIN = app.LOCAL_COMMANDS | {"wait", "listen"}
-"""They make no request, or wait in any case."""
+NEVER_PLAIN = app.LOCAL_COMMANDS | {"wait", "listen", "validate"}
+"""They make no request, wait in any case, or read a file."""
 
 PLAIN = {
     "send a b c",

@@ -76,6 +76,14 @@ SAMPLES: tuple[tuple[m.Request, m.Result], ...] = (
     ),
     (m.Workflow(name="deploy-full", steps=STEPS), SAVED),
     (
+        m.Validate(text="steps: [{run: x}]", file="a.yml", strict=True),
+        m.Validated(
+            file="a.yml",
+            valid=False,
+            faults=(m.FaultView(line=1, column=9, what="session is missing in this step", hint="add it"),),
+        ),
+    ),
+    (
         m.Run(name="deploy-full", follow=False),
         m.RunEnded(
             run="run-3",

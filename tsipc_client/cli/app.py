@@ -64,6 +64,7 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("unsubscribe", events.unsubscribe, "unsub"),
     ("publish", events.publish, "pub"),
     ("workflow", workflows.workflow, "wf"),
+    ("validate", workflows.validate, ""),
     ("run", workflows.run, ""),
     ("runs", workflows.runs, ""),
     ("pipeline", workflows.pipeline, ""),

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from tsipc_client.wire.errors import BadInput, ErrorCode
 from tsipc_client.wire.messages import MAX_BODY_BYTES, MessageType, Step
@@ -134,6 +135,37 @@ def stdin_text(name: str) -> str:
             f"{name} on stdin is not UTF-8 (byte {error.start + 1:,})",
             hint="for other bytes, encode them first (base64)",
         ) from error
+
+
+def is_file(word: str) -> bool:
+    """Whether a word names a file rather than a workflow: it looks like one, or is there."""
+    looks_so = word == STDIN or "/" in word or word.endswith((".yaml", ".yml", ".json"))
+    return looks_so or Path(word).is_file()
+
+
+def file_name(path: str) -> str:
+    """What to call it in errors."""
+    return "stdin" if path == STDIN else path
+
+
+def file_text(path: str) -> str:
+    """The text of a file, or of stdin, which must not be empty."""
+    if path == STDIN:
+        text = stdin_text("FILE")
+    else:
+        try:
+            with Path(path).open("rb") as file:
+                data = file.read(MAX_BODY_BYTES + 1)
+            text = data.decode("utf-8-sig")
+        except OSError as error:
+            raise bad_input(f"{path}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise bad_input(f"{path} is not UTF-8 (byte {error.start + 1:,})") from error
+        if len(data) > MAX_BODY_BYTES:
+            raise _too_large(path, "is longer")
+    if not text.strip():
+        raise bad_input(f"{file_name(path)} is empty")
+    return text
 
 
 def _too_large(name: str, what: str) -> BadInput:

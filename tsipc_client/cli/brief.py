@@ -78,7 +78,8 @@ _WORDS: dict[str, tuple[str | None, ...]] = {
 
 _SUBSCRIBED: Shape = dict.fromkeys(("session", "event", "action", "changed"))
 _STEP: Shape = dict.fromkeys(("session", "command"))
-_SAVED: Shape = {"name": None, "path": None, "steps": _STEP, "replaced": None}
+_FAULT: Shape = dict.fromkeys(("line", "column", "what", "hint", "is_error"))
+_SAVED: Shape = {"name": None, "path": None, "steps": _STEP, "replaced": None, "warnings": _FAULT}
 _STEP_VIEW: Shape = dict.fromkeys(
     ("index", "session", "command", "status", "id", "reason", "exit_code", "started_at", "ended_at", "log",
      "last_line", "name", "phase", "result", "excused", "attempt", "attempts")
@@ -148,10 +149,10 @@ SHAPES: dict[str, Shape] = {
 """The fields of each answer, in their order; those of a record in it, or of each in a list, in its place."""
 
 NUMBERS = frozenset(
-    ("at", "attached", "attempt", "attempts", "catchup_s", "clients", "done", "ended_at", "exit_code",
-     "expires_at", "free_bytes", "in_doubt", "index", "journal_bytes", "last_at", "last_sync_s",
-     "max_waiting", "max_waiting_per_target", "next_at", "offset_s", "pending", "pid", "purged", "runs",
-     "size_bytes", "started_at", "step", "steps", "timestamp", "until", "waiting", "windows",
+    ("at", "attached", "attempt", "attempts", "catchup_s", "clients", "column", "done", "ended_at",
+     "exit_code", "expires_at", "free_bytes", "in_doubt", "index", "journal_bytes", "last_at", "last_sync_s",
+     "line", "max_waiting", "max_waiting_per_target", "next_at", "offset_s", "pending", "pid", "purged",
+     "runs", "size_bytes", "started_at", "step", "steps", "timestamp", "until", "waiting", "windows",
      "wire_version")
 )  # fmt: skip
 """Fields that hold a number or nothing, where they are no records; no other field holds one."""

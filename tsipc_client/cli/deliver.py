@@ -14,7 +14,7 @@ from tsipc_client.cli.orders import Ask, Do, Options, Order
 from tsipc_client.cli.statuses import ExitStatus, status_of_error, status_of_run
 from tsipc_client.render import answer, failure
 from tsipc_client.wire.errors import WireError
-from tsipc_client.wire.messages import Progress, Request, Result, Run, RunEnded
+from tsipc_client.wire.messages import Progress, Request, Result, Run, RunEnded, Validated
 
 if TYPE_CHECKING:
     from tsipc_client.cli.watch import Display
@@ -54,6 +54,8 @@ def deliver(request: Request, options: Options, *, start: bool = True) -> int:
     with connect(options, start=start) as daemon:
         result = daemon.call(request)
     show(request, result, options)
+    if isinstance(result, Validated) and not result.valid:
+        return ExitStatus.USAGE
     return status_of_run(result.status) if isinstance(result, RunEnded) else ExitStatus.OK
 
 

@@ -1,4 +1,4 @@
-"""The commands about workflows, from words to requests: workflow, run, runs, pipeline."""
+"""The commands about workflows, from words to requests: workflow, validate, run, runs, pipeline."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from tsipc_client.cli import arguments
 from tsipc_client.cli.flags import AsJson, Key, Timeout, options
 from tsipc_client.cli.orders import Ask
-from tsipc_client.wire.messages import Pipeline, Run, Runs, Workflow
+from tsipc_client.wire.messages import Pipeline, Run, Runs, Validate, Workflow
 
 WorkflowName = Annotated[str, typer.Argument(metavar="NAME", help="The workflow's name.")]
 
@@ -17,28 +17,69 @@ WorkflowName = Annotated[str, typer.Argument(metavar="NAME", help="The workflow'
 def workflow(
     name: WorkflowName,
     steps: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="STEP...", help="SESSION:COMMAND, one word each, in order; split at the first colon."
         ),
-    ],
+    ] = None,
     *,
+    file: Annotated[
+        str,
+        typer.Option("-f", "--file", metavar="FILE", help="Read it from a YAML or JSON file; - is stdin."),
+    ] = "",
     json: AsJson = False,
     timeout: Timeout = "",
 ) -> Ask:
     r"""Create a workflow, or replace the one of that name.
 
-    Prints the path of its file. Short: ts-ipc wf.
+    Of plain steps, or of a file in the language of workflows (docs/workflows.md), which is checked first: a
+    mistake is shown with its line and column, and nothing is changed. Prints the path of the workflow's own
+    file. Short: ts-ipc wf.
 
-    Example:
+    Examples:
       ts-ipc workflow deploy-full \
         'claude-blacklist:npm run build' \
         'claude-blacklist:npm test' \
         'claude-manager:docker-compose up -d' \
         'claude-planka:echo "UI updated"'
+      ts-ipc workflow cicd -f cicd.yml
       ts-ipc run deploy-full
     """
-    return Ask(Workflow(name=name, steps=arguments.steps(steps)), options(json=json, timeout=timeout))
+    if file:
+        if steps:
+            raise arguments.bad_input("give either steps or -f FILE")
+        text = arguments.file_text(file)
+        request = Workflow(name=name, text=text, file=arguments.file_name(file))
+    else:
+        request = Workflow(name=name, steps=arguments.steps(steps or ()))
+    return Ask(request, options(json=json, timeout=timeout))
+
+
+def validate(
+    what: Annotated[
+        str,
+        typer.Argument(metavar="FILE|NAME", help="A YAML or JSON file, - for stdin, or a workflow's name."),
+    ],
+    *,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
+    json: AsJson = False,
+    timeout: Timeout = "",
+) -> Ask:
+    """Look for mistakes in a workflow, and run nothing.
+
+    Prints each as FILE:LINE:COLUMN: what is wrong. What to do. Exits with 0 if there is no error,
+    else with 2.
+
+    Examples:
+      ts-ipc validate cicd.yml
+      ts-ipc validate --strict deploy-full
+    """
+    if arguments.is_file(what):
+        text = arguments.file_text(what)
+        request = Validate(text=text, file=arguments.file_name(what), strict=strict)
+    else:
+        request = Validate(name=what, strict=strict)
+    return Ask(request, options(json=json, timeout=timeout))
 
 
 def run(

@@ -36,8 +36,10 @@ from tsipc_client.wire.messages import (
     Subscribed,
     SubscriptionTable,
     Unsubscribe,
+    Validated,
     Waited,
     Welcome,
+    Workflow,
 )
 
 _GOES_ON = frozenset({RunStatus.RUNNING, RunStatus.CANCELLING})
@@ -53,6 +55,9 @@ def data_lines(result: Result, style: Style, *, now: float) -> Iterator[str]:
                 yield fanout.id
         case Saved():
             yield line(style.uncut, result.path)
+        case Validated():
+            for fault in result.faults:
+                yield line(style.uncut, told.fault(fault, result.file))
         case PipelineSaved():
             yield line(style.uncut, result.workflow.path)
         case RunEnded():
@@ -95,7 +100,9 @@ def notes(request: Request, result: Result, style: Style) -> Iterator[Note]:
         case Subscribed():
             yield told.subscribed(result, style, wanted=not isinstance(request, Unsubscribe))
         case Saved():
-            yield from told.saved(result, style)
+            yield from told.saved(result, style, request.file if isinstance(request, Workflow) else "")
+        case Validated():
+            yield from told.validated(result, style)
         case PipelineSaved():
             yield told.subscribed(result.subscription, style, wanted=True)
             yield from told.saved(result.workflow, style)

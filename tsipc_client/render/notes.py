@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tsipc_client.render.style import Style
     from tsipc_client.wire.messages import (
         Cancelled,
+        FaultView,
         LogLines,
         Published,
         Purged,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         Sent,
         SessionList,
         Subscribed,
+        Validated,
     )
 
 NAMED_SUBSCRIBERS = 6
@@ -83,8 +85,31 @@ def subscribed(result: Subscribed, style: Style, *, wanted: bool) -> Note:
     return Note(line(style, f"unsubscribed: {result.session} → {result.event}"))
 
 
-def saved(result: Saved, style: Style) -> Iterator[Note]:
+def fault(found: FaultView, file: str) -> str:
+    """FILE:LINE:COLUMN: what is wrong. What to do."""
+    what = f"{file}:{found.line}:{found.column}: {'' if found.is_error else 'warning: '}{found.what}"
+    return f"{what}. {found.hint}" if found.hint else what
+
+
+def validated(result: Validated, style: Style) -> Iterator[Note]:
+    """What the faults come to."""
+    errors = sum(found.is_error for found in result.faults)
+    warnings = len(result.faults) - errors
+    counted = f"{plural(errors, 'error')}, {plural(warnings, 'warning')}"
+    if result.valid:
+        yield Note(
+            line(
+                style, f"{result.file}: valid, {plural(result.steps, 'step')}, {plural(warnings, 'warning')}"
+            )
+        )
+    else:
+        yield Note(line(style, f"{result.file}: {counted}"), urgent=True)
+
+
+def saved(result: Saved, style: Style, file: str = "") -> Iterator[Note]:
     """The workflow as it was understood, and how to run it."""
+    for found in result.warnings:
+        yield Note(line(style, fault(found, file or result.path)), urgent=True)
     word = "replaced" if result.replaced else "created"
     yield Note(line(style, f"{word}: workflow {result.name}, {plural(len(result.steps), 'step')}"))
     for index, step in enumerate(result.steps, start=1):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from tsipc_client.wire.errors import WireError
-from tsipc_client.wire.messages import Progress, Result, Step, Subscribed, Subscription
+from tsipc_client.wire.messages import Progress, Result, Step, Subscribed, Subscription, Validate
 from tsipcd.core.inputs import Call
 from tsipcd.core.topology import PanePin, Place, ServerId
 
@@ -158,6 +158,17 @@ class StoreWorkflow(msgspec.Struct, frozen=True):
     steps: tuple[Step, ...]
     subscribed: Subscribed | None = None
     table: tuple[Subscription, ...] = ()
+    text: str = ""
+    """In the language of workflows; instead of steps."""
+    file: str = ""
+    """Where the text comes from, for errors."""
+
+
+class CheckWorkflow(msgspec.Struct, frozen=True):
+    """Answer `call` with what is wrong with a workflow's text, or with its file."""
+
+    call: Call
+    request: Validate
 
 
 def step_folder(run: int, index: int, again: int, retry: int = 0) -> str:
@@ -189,4 +200,5 @@ Effect = (
     | StoreSubscriptions
     | StoreWorkflow
     | ReadDue
+    | CheckWorkflow
 )

@@ -195,6 +195,11 @@ class Requests:
 
     def workflow(self, turn: Turn, call: i.Call, request: Workflow) -> None:
         """Replace a workflow's file."""
+        if request.text:
+            if request.steps:
+                raise BadInput(ErrorCode.BAD_PARAMS, "give either steps or a text")
+            turn.ask(e.StoreWorkflow(call, request.name, (), text=request.text, file=request.file))
+            return
         if not request.steps:
             raise BadInput(
                 ErrorCode.BAD_PARAMS, "a workflow needs at least one step", hint="a step is SESSION:COMMAND"

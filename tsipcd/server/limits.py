@@ -82,6 +82,15 @@ def _workflow(request: m.Workflow) -> None:
     for index, step in enumerate(request.steps):
         _name(f"steps[{index}].session", step.session)
         _body(f"steps[{index}].command", step.command)
+    _body("text", request.text)
+    _body("file", request.file)
+
+
+def _validate(request: m.Validate) -> None:
+    if not request.text:
+        _file_name("name", request.name)
+    _body("text", request.text)
+    _body("file", request.file)
 
 
 def _run(request: m.Run) -> None:
@@ -159,6 +168,7 @@ _CHECKS: Final[dict[type[m.Request], Callable[[Any], None]]] = {
     m.Retry: _id,
     m.Purge: _purge,
     m.Listen: _listen,
+    m.Validate: _validate,
 }
 
 

@@ -47,7 +47,9 @@ FAMILIES = {
         "Subscription", "SubscriptionTable", "Events", "LogLines",
     ),
     "listening": ("Listen", "Heard", "EventView"),
-    "workflows": ("Workflow", "Step", "Saved", "Pipeline", "PipelineSaved"),
+    "workflows": (
+        "Workflow", "Step", "Saved", "FaultView", "Validate", "Validated", "Pipeline", "PipelineSaved",
+    ),
     "runs": ("Run", "Progress", "StepView", "RunEnded", "Runs", "RunView", "RunList"),
     "schedules": ("Schedule", "ScheduleView", "EventTriggerView", "ScheduleList"),
     "sessions": ("Sessions", "SessionView", "SessionList"),

@@ -31,7 +31,14 @@ from tsipc_client.wire.messages.schedules import Schedule, ScheduleList
 from tsipc_client.wire.messages.sending import Send, Sent
 from tsipc_client.wire.messages.sessions import SessionList, Sessions
 from tsipc_client.wire.messages.waiting import Wait, Waited
-from tsipc_client.wire.messages.workflows import Pipeline, PipelineSaved, Saved, Workflow
+from tsipc_client.wire.messages.workflows import (
+    Pipeline,
+    PipelineSaved,
+    Saved,
+    Validate,
+    Validated,
+    Workflow,
+)
 
 Request = (
     Hello
@@ -57,6 +64,7 @@ Request = (
     | Purge
     | Listen
     | Schedule
+    | Validate
 )
 
 Result = (
@@ -81,6 +89,7 @@ Result = (
     | Purged
     | Heard
     | ScheduleList
+    | Validated
 )
 
 REQUESTS: tuple[type[Request], ...] = (
@@ -107,6 +116,7 @@ REQUESTS: tuple[type[Request], ...] = (
     Purge,
     Listen,
     Schedule,
+    Validate,
 )
 """Every request class, in the order `hello` lists their methods."""
 

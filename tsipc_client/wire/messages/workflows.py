@@ -17,6 +17,19 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FaultView:
+    """One thing to mend in a workflow's text. Line and column count from 1."""
+
+    line: int
+    column: int
+    what: str
+    hint: str = ""
+    """What to do; may be empty."""
+    is_error: bool = True
+    """A workflow with errors cannot be run; else it is a warning."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
     """Answer to `Workflow`: the file is durable."""
 
@@ -24,16 +37,48 @@ class Saved:
     path: str
     steps: tuple[Step, ...]
     replaced: bool
+    warnings: tuple[FaultView, ...] = ()
+    """Of `text`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workflow:
-    """Create or replace the workflow `name`."""
+    """Create or replace the workflow `name`, of plain steps or of a `text` in the language of workflows."""
 
     METHOD: ClassVar[str] = "workflow"
     RESULT: ClassVar = Saved
     name: str
-    steps: tuple[Step, ...]
+    steps: tuple[Step, ...] = ()
+    text: str = ""
+    file: str = ""
+    """What the text's file is called, for errors."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validated:
+    """Answer to `Validate`."""
+
+    file: str
+    """The file that was looked at."""
+    valid: bool
+    """There is no error; if asked strictly, no warning either."""
+    faults: tuple[FaultView, ...]
+    """In the order of the text, at most 100."""
+    steps: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validate:
+    """Look for faults in a `text`, or without one in the file of the workflow `name`. Changes nothing."""
+
+    METHOD: ClassVar[str] = "validate"
+    RESULT: ClassVar = Validated
+    name: str = ""
+    text: str = ""
+    file: str = ""
+    """What the text's file is called."""
+    strict: bool = False
+    """Warnings count as errors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

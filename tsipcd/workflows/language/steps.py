@@ -158,6 +158,7 @@ def read_step(reading: Reading, node: Node, number: int, defaults: Defaults) -> 
     if kind is Kind.WORKFLOW:
         workflow, command = reading.name(fields["workflow"], "workflow"), ""
     get = fields.get
+    usual = defaults if kind is Kind.COMMAND else Defaults()
     step = Step(
         id=_id(reading, fields, f"step-{number}"),
         name=_text(reading, fields, "name"),
@@ -171,17 +172,22 @@ def read_step(reading: Reading, node: Node, number: int, defaults: Defaults) -> 
         matrix=read_matrix(reading, fields["matrix"]) if "matrix" in fields else None,
         timeout_s=_timeout(reading, fields, written, defaults, kind),
         retry=_retries(reading, get("retry"), written, defaults, kind),
-        continue_on_error=_flag(reading, fields, "continue-on-error", otherwise=defaults.continue_on_error),
-        on_stop=_on_stop(reading, fields["on-stop"]) if "on-stop" in fields else defaults.on_stop,
+        continue_on_error=_flag(
+            reading,
+            fields,
+            "continue-on-error",
+            otherwise=defaults.continue_on_error and kind is not Kind.APPROVAL,
+        ),
+        on_stop=_on_stop(reading, fields["on-stop"]) if "on-stop" in fields else usual.on_stop,
         on_interrupt=reading.choice(fields["on-interrupt"], "on-interrupt", OnInterrupt)
         if "on-interrupt" in fields
-        else defaults.on_interrupt,
+        else usual.on_interrupt,
         on_timeout=reading.choice(fields["on-timeout"], "on-timeout", OnTimeout)
         if "on-timeout" in fields
         else OnTimeout.REJECT,
         deliver=reading.choice(fields["deliver"], "deliver", Deliver)
         if "deliver" in fields
-        else defaults.deliver,
+        else usual.deliver,
         workflow=workflow,
         inputs=_given(reading, fields["inputs"]) if "inputs" in fields else (),
     )
@@ -217,6 +223,7 @@ def _handler(reading: Reading, node: Node, key: str, index: int, defaults: Defau
     own = _timeout(
         reading, fields, given.keys() & ALIASES.keys(), Defaults(timeout_s=HANDLER_TIMEOUT_S), Kind.COMMAND
     )
+    usual = defaults if kind is Kind.COMMAND else Defaults()
     step = Step(
         id=_id(reading, fields, f"{key}-{index}"),
         name=_text(reading, fields, "name"),
@@ -226,13 +233,13 @@ def _handler(reading: Reading, node: Node, key: str, index: int, defaults: Defau
         if_=condition(reading, fields["if"]) if "if" in fields else "",
         env=reading.env(fields["env"], "env") if "env" in fields else (),
         timeout_s=own if kind is Kind.COMMAND else None,
-        on_stop=_on_stop(reading, fields["on-stop"]) if "on-stop" in fields else defaults.on_stop,
+        on_stop=_on_stop(reading, fields["on-stop"]) if "on-stop" in fields else usual.on_stop,
         on_interrupt=reading.choice(fields["on-interrupt"], "on-interrupt", OnInterrupt)
         if "on-interrupt" in fields
         else OnInterrupt.FAIL,
         deliver=reading.choice(fields["deliver"], "deliver", Deliver)
         if "deliver" in fields
-        else defaults.deliver,
+        else usual.deliver,
     )
     return Draft(node.at, step, None, fields)
 
