@@ -61,7 +61,7 @@ CHARTS: dict[str, Chart] = {
     "bench-recovery.svg": Chart("recovering", "ms", "Serving again after SIGKILL", "ms; less is better"),
 }
 
-OTHERS = ("append", "`python", "redis", "one `tmux", "libtmux", "`tsp`", "`nq`")
+OTHERS = ("append", "a plain", "`python", "redis", "one `tmux", "libtmux", "`tsp`", "`nq`")
 """How the names begin of what is not ours."""
 
 

@@ -88,7 +88,7 @@ def measure(stage: Stage, *, messages: int, rounds: int) -> list[Row]:
     )
     rows.append(
         Row(
-            name="the same, pipelined on one connection",
+            name="a plain asyncio server, pipelined on one connection",
             value=messages / median(floor_s),
             unit="/s",
             runs=TURNS * messages,
