@@ -183,10 +183,8 @@ def shown(question: plain.Question, answer: object) -> tuple[list[str], list[Not
 
         return [encode(known, indent=_JSON_INDENT if screen.is_terminal(sys.stdout) else None)], []
     result = _record(known)
-    if method in {"send", "retry"}:
-        lines = [result.id]
-    elif method == "publish":
-        lines = [fanout.id for fanout in result.subscribers]
+    if method in {"send", "retry", "publish"}:
+        lines = _ids(result)
     elif method == "run":
         lines = [result.run]
     elif method in {"subscribe", "unsubscribe", "cancel", "purge", "resolve"}:
@@ -196,6 +194,12 @@ def shown(question: plain.Question, answer: object) -> tuple[list[str], list[Not
     if _may_be_urgent(method, result) or screen.is_terminal(sys.stderr):
         return lines, list(_notes(question, result, screen.style_of(sys.stderr).uncut))
     return lines, []
+
+
+def told(question: plain.Question, answer: object, style: Style) -> tuple[list[str], list[Note]]:
+    """The ids of a send or an event, and all notes, for a place of output that is not this process's."""
+    result = _record(_known(answer, SHAPES[question.method]))
+    return _ids(result), list(_notes(question, result, style))
 
 
 def progress_of(params: object) -> Any:  # noqa: ANN401 (stands for `Progress`)
@@ -263,6 +267,11 @@ def _record(value: Any) -> Any:  # noqa: ANN401 (stands for any of the protocol'
     return type(sys.implementation)(
         **{name: item if name == "held" else _record(item) for name, item in value.items()}
     )
+
+
+def _ids(result: Any) -> list[str]:  # noqa: ANN401 (as above)
+    """Of the messages that a request made."""
+    return [result.id] if hasattr(result, "id") else [fanout.id for fanout in result.subscribers]
 
 
 def _maps(value: Any) -> Any:  # noqa: ANN401 (as above)

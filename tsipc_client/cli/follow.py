@@ -75,7 +75,7 @@ def _read(question: plain.Question, frame: bytes, take: Callable[[Any], None]) -
                 raise _Unclear(frame)
             case _:
                 return None  # for another request, or of a newer daemon
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+    except oneshot.NOT_UNDERSTOOD as error:
         if frame.startswith(oneshot.NOTIFICATION, oneshot.HEADER_BYTES):
             return None  # of a newer daemon: it is there to be watched, and the end will come
         raise _Unclear(frame) from error

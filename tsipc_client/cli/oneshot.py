@@ -30,6 +30,9 @@ _READ_BYTES = 1 << 16
 NUMBER = 1
 HEADER_BYTES = 4
 
+NOT_UNDERSTOOD = (ValueError, TypeError, AttributeError, KeyError, IndexError)
+"""What is raised for an answer that is not known in every part."""
+
 _OURS = (b"\x94\x01\x01", b"\x94\x01\xc0")
 """How an answer begins: to request 1, or to the connection as a whole."""
 
@@ -43,6 +46,11 @@ _OTHERS = (NOTIFICATION, b"\x94\x01")
 
 def run(words: Sequence[str]) -> int | None:
     """Ask what the words ask, if they are plain, or show help; the exit status. None: nothing happened."""
+    if words[:2] == ["pipe", "--shell"]:
+        from tsipc_client.cli import shell_pipe  # noqa: PLC0415 (for this only)
+
+        screen.prepare()
+        return shell_pipe.serve(int(words[2]))
     question = plain.read(words)
     if question is None and not plain.asks_for_help(words):
         return None
@@ -69,7 +77,7 @@ def _helped(words: Sequence[str]) -> int | None:
 
 
 def _run(question: plain.Question) -> int:
-    connection = _connected()
+    connection = connected()
     if connection is None:
         from tsipc_client.cli import onward  # noqa: PLC0415 (costs more than all of this)
 
@@ -88,7 +96,7 @@ def _asked(question: plain.Question, connection: _socket.socket) -> int:
     deadline = time.monotonic() + (question.timeout_s or TIMEOUT_S)
     key = new_key() if question.needs_key else ""
     ask(connection, question, key)
-    answer = _answer(connection, deadline)
+    answer = first_answer(connection, deadline)
     status = None if answer is None else _show(question, answer)
     if status is not None:
         return status
@@ -97,7 +105,8 @@ def _asked(question: plain.Question, connection: _socket.socket) -> int:
     return onward.settle(question, key, answer, connection, deadline - time.monotonic())
 
 
-def _connected() -> _socket.socket | None:
+def connected() -> _socket.socket | None:
+    """A connection to the daemon, if one is there."""
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     connection.settimeout(TIMEOUT_S)
     try:
@@ -117,7 +126,7 @@ def new_key() -> str:
     return os.urandom(_KEY_BYTES).hex()
 
 
-def ask(connection: _socket.socket, question: plain.Question, key: str) -> None:
+def ask(connection: _socket.socket, question: plain.Question, key: str = "") -> None:
     """Send the question, as request 1."""
     params = {**question.params, "key": key} if key else question.params
     payload = pack([0, NUMBER, question.method, params])
@@ -144,7 +153,7 @@ def frames(connection: _socket.socket, deadline: float | None) -> Iterator[bytes
             data = data[end:]
 
 
-def _answer(connection: _socket.socket, deadline: float) -> bytes | None:
+def first_answer(connection: _socket.socket, deadline: float) -> bytes | None:
     """The first frame that comes back and may be the answer, or bytes that are no frame; None: none."""
     for frame in frames(connection, deadline):
         if frame.startswith(_OURS, HEADER_BYTES) or not frame.startswith(_OTHERS, HEADER_BYTES):
@@ -163,6 +172,15 @@ def _received(connection: _socket.socket, deadline: float | None) -> bytes:
         return b""
 
 
+def result_of(frame: bytes) -> object:
+    """The result in an answer. Raises what is `NOT_UNDERSTOOD` if there is none."""
+    match unpack(frame[HEADER_BYTES:]):
+        case [1, number, None, result] if number == NUMBER:
+            return result
+        case _:
+            raise ValueError("no result")
+
+
 def _show(question: plain.Question, frame: bytes) -> int | None:
     """Print the answer; the exit status. None, and nothing printed, if it is not understood here."""
     try:
@@ -175,7 +193,7 @@ def _show(question: plain.Question, frame: bytes) -> int | None:
             screen.tell(complaint)
             return status
         lines, notes = brief.shown(question, result)
-    except (ValueError, TypeError, AttributeError, KeyError, IndexError):
+    except NOT_UNDERSTOOD:
         return None
     screen.put(lines)
     screen.note(notes)

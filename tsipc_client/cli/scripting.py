@@ -27,7 +27,6 @@ def pipe(
     null: Annotated[
         bool, typer.Option("-0", "--null", help="Requests end with a NUL: their texts may have line ends.")
     ] = False,
-    shell: Annotated[int, typer.Option(hidden=True)] = 0,
     json: AsJson = False,
     timeout: Timeout = "",
 ) -> Do:
@@ -43,10 +42,6 @@ def pipe(
       printf "send me claude-manager 'make part-%s'\n" 1 2 3 | ts-ipc pipe
       ts-ipc pipe --json < requests.txt
     """
-    if shell:
-        from tsipc_client.cli import shell_pipe  # noqa: PLC0415 (for the function of `shell-init` only)
-
-        return Do(partial(shell_pipe.serve, shell), options(json=json, timeout=timeout))
     from tsipc_client.cli import pipe as pipes  # noqa: PLC0415 (a client, for this command only)
 
     return Do(partial(pipes.pipe, null=null), options(json=json, timeout=timeout))
