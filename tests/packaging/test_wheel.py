@@ -42,7 +42,11 @@ def test_the_metadata_says_what_pyproject_says(contents: dict[str, str]) -> None
     metadata = HeaderParser().parsestr(_file("METADATA", contents))
     assert (metadata["Name"], metadata["Version"]) == (project["name"], VERSION)
     assert metadata["License-Expression"] == "MIT"
-    scripts = {"ts-ipc = tsipc_client.__main__:main", "tsipcd = tsipcd.__main__:main"}
+    scripts = {
+        "ts-ipc = tsipc_client.__main__:main",
+        "tsipcd = tsipcd.__main__:main",
+        "ts-bg = tsipc_client.cli.bg:main",
+    }
     assert scripts <= set(_file("entry_points.txt", contents).splitlines())
 
 

@@ -14,6 +14,7 @@ from tsipc_client.cli import (
     daemon,
     deliver,
     events,
+    labels,
     listening,
     messages,
     schedules,
@@ -83,6 +84,10 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("tail", listening.tail, ""),
     ("wait-for", listening.wait_for, ""),
     ("sessions", sessions.sessions, ""),
+    ("label", labels.label, ""),
+    ("labels", labels.labels, ""),
+    ("search", labels.search, ""),
+    ("alias", labels.alias, ""),
     ("pipe", scripting.pipe, ""),
     ("shell-init", scripting.shell_init, ""),
     ("doctor", upkeep.doctor, ""),
@@ -90,7 +95,9 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
 )
 """Name, function, short name."""
 
-LOCAL_COMMANDS = frozenset({"exec", "tail", "wait-for", "pipe", "shell-init", "doctor", "fsck"})
+LOCAL_COMMANDS = frozenset(
+    {"exec", "tail", "wait-for", "pipe", "shell-init", "doctor", "fsck", "label", "labels", "search", "alias"}
+)
 """Those that are no request: of several, of others, or for when no daemon can run."""
 
 DAEMON_COMMANDS: tuple[tuple[str, Command], ...] = (
