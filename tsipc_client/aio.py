@@ -91,6 +91,7 @@ class AsyncClient:
         at: float | None = None,
         delay_s: float | None = None,
         priority: str = m.Priority.NORMAL,
+        ask: bool = False,
         key: str = "",
     ) -> m.Sent:
         """Type a command into `target`, show a notification there, or leave data; durable on return."""
@@ -107,6 +108,7 @@ class AsyncClient:
             at=at,
             delay_s=delay_s,
             priority=member(m.Priority, priority),
+            ask=ask,
             key=key,
         )
         return expect(m.Sent, await self.call(request))
@@ -195,6 +197,32 @@ class AsyncClient:
     async def cancel(self, id: str) -> m.Cancelled:  # noqa: A002 - its name on the wire
         """Take back a message or run that has not been typed yet."""
         return expect(m.Cancelled, await self.call(m.Cancel(id=id)))
+
+    async def ask(
+        self,
+        source: str,
+        target: str,
+        question: str,
+        *,
+        ttl_s: float | None = None,
+        timeout_s: float | None = None,
+    ) -> m.Waited:
+        """Ask a session, and return when somebody there has replied, or nobody will.
+
+        There is no time limit but `ttl_s`, which ends the question, and `timeout_s`, which ends the waiting.
+        """
+        sent = await self.send(
+            source, target, question, type=m.MessageType.NOTIFICATION, ttl_s=ttl_s, ask=True
+        )
+        return await self.wait(sent.id, until=m.Milestone.ANSWERED, timeout_s=timeout_s)
+
+    async def reply(self, id: str, answer: str) -> m.Replied:  # noqa: A002 - its name on the wire
+        """Answer a question."""
+        return expect(m.Replied, await self.call(m.Reply(id=id, answer=answer)))
+
+    async def inbox(self, session: str = ".") -> m.InboxList:
+        """What a session was asked and has not answered."""
+        return expect(m.InboxList, await self.call(m.Inbox(session=session)))
 
     async def retry(self, id: str) -> m.Sent:  # noqa: A002 - its name on the wire
         """Send a dead letter once more."""

@@ -28,7 +28,7 @@ from tsipcd.triggers import TriggerFiles
 MAX_WAITING: Final = 10_000
 """Requests that may wait while tmux is looked at; more are refused."""
 
-LOOKS: Final = frozenset({m.Send, m.Publish, m.Run, m.Resolve, m.Retry, m.Sessions, m.Schedule})
+LOOKS: Final = frozenset({m.Send, m.Publish, m.Run, m.Resolve, m.Retry, m.Inbox, m.Sessions, m.Schedule})
 """Requests that need to know which sessions exist, or what starts by itself."""
 
 TOGETHER_S: Final = 0.1

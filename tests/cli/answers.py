@@ -36,6 +36,13 @@ ANSWERS: dict[str, tuple[str, Result]] = {
     "cancel": ("cancel msg-123", samples.CANCELLED),
     "retry": ("retry msg-123", samples.SENT),
     "retry, held": ("retry msg-123", samples.SENT_HELD),
+    "reply": ("reply msg-123 yes", samples.REPLIED),
+    "inbox": ("inbox", samples.INBOX),
+    "inbox, hostile": (
+        "inbox claude-manager",
+        replace(samples.INBOX, questions=(replace(samples.INBOX.questions[0], question=samples.HOSTILE),)),
+    ),
+    "inbox, empty": ("inbox", replace(samples.INBOX, questions=(), unanswered=0)),
     "purge": ("purge", samples.PURGED),
     "purge, one": ("purge msg-123", Purged(purged=1)),
     "queue, dead": ("queue --dead", samples.QUEUE),

@@ -13,6 +13,7 @@ from tsipc_client.wire.messages import (
     EventTriggerView,
     Fanout,
     FaultView,
+    InboxList,
     LogLines,
     MessageType,
     MessageView,
@@ -21,7 +22,9 @@ from tsipc_client.wire.messages import (
     Progress,
     Published,
     Purged,
+    QuestionView,
     Queued,
+    Replied,
     Resolved,
     RunEnded,
     RunList,
@@ -249,6 +252,15 @@ INVALID = Validated(file="a.yml", valid=False, faults=(_WARNING, _ERROR))
 VALID = Validated(file="/home/user/.config/ts/ipc/workflows/cicd.json", valid=True, faults=(), steps=3)
 PIPELINE_SAVED = PipelineSaved(subscription=SUBSCRIBED, workflow=SAVED)
 CANCELLED = Cancelled(id="msg-123", status="cancelled")
+REPLIED = Replied(id="msg-123", source="claude-blacklist")
+INBOX = InboxList(
+    session="claude-manager",
+    questions=(
+        QuestionView(id="msg-9", source="a", question="Which branch?", asked_at=NOON, expires_at=NOON + 60),
+        QuestionView(id="msg-12", source="ci", question="Go on?\nAll green.", asked_at=NOON, expires_at=NOON),
+    ),
+    unanswered=2,
+)
 PURGED = Purged(purged=3)
 RESOLVED = Resolved(id="msg-130", decision=Decision.REDELIVER, status=Status.ACCEPTED)
 RESOLVED_HELD = Resolved(

@@ -32,6 +32,8 @@ VERBS: dict[type[m.Request], Callable[[Client], object]] = {
     m.Queue: lambda client: client.queue(5, pending=True),
     m.Show: lambda client: client.show("msg-1"),
     m.Wait: lambda client: client.wait("msg-1", until="delivered"),
+    m.Reply: lambda client: client.reply("msg-1", "yes"),
+    m.Inbox: lambda client: client.inbox("claude-manager"),
     m.Retry: lambda client: client.retry("msg-1"),
     m.Purge: lambda client: client.purge(),
     m.Cancel: lambda client: client.cancel("msg-1"),

@@ -66,6 +66,7 @@ def test_a_name_may_be_almost_anything(name: str) -> None:
         (m.Cancel(id="msg-1"), "id"),
         (m.Wait(id="msg-1"), "id"),
         (m.Retry(id="msg-1"), "id"),
+        (m.Reply(id="msg-1", answer="yes"), "id"),
     ],
     ids=lambda value: value if isinstance(value, str) else value.METHOD,
 )

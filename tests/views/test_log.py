@@ -15,6 +15,7 @@ from tsipc_client.wire.messages import Action, Decision, MessageType, RunStatus,
 from tsipc_client.wire.text import is_safe
 from tsipcd.core import facts as f
 from tsipcd.core.aftermath import MessageRetried, MessagesPurged
+from tsipcd.core.questions import QuestionAnswered
 from tsipcd.core.runs import facts as rf
 from tsipcd.core.topology import PanePin, ServerId
 from tsipcd.views import percent
@@ -96,6 +97,7 @@ def test_the_specs_examples_are_exact() -> None:
         (f.MessageCancelled(AT, 7), ["CANCEL claude-manager [command] msg-7"]),
         (MessageRetried(AT, 7, 9), ["RETRY claude-manager [command] msg-7 msg-9"]),
         (MessagesPurged(AT, (7,)), []),
+        (QuestionAnswered(AT, 7, "yes", "a b"), ["REPLY claude-manager [command] msg-7 (a b)"]),
         (f.CommandStopAsked(AT, 7, "a b"), ["STOP claude-manager [command] msg-7 (a b)"]),
         (f.StepStarted(AT, 7), ["START claude-manager [command] msg-7"]),
         (f.StepFinished(AT, 7, 0), ["DONE claude-manager [command] msg-7 exit 0"]),

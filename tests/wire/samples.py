@@ -110,6 +110,17 @@ SAMPLES: tuple[tuple[m.Request, m.Result], ...] = (
             expires_at=1759382123.25,
         ),
     ),
+    (m.Reply(id="msg-123", answer="yes"), m.Replied(id="msg-123", source="claude-blacklist")),
+    (
+        m.Inbox(session="claude-manager"),
+        m.InboxList(
+            session="claude-manager",
+            questions=(
+                m.QuestionView(id="msg-9", source="a", question="Go on?", asked_at=1.5, expires_at=61.5),
+            ),
+            unanswered=1,
+        ),
+    ),
     (m.Retry(id="msg-123"), m.Sent(id="msg-130", status=m.Status.ACCEPTED, target="claude-manager")),
     (m.Purge(id="msg-123"), m.Purged(purged=1)),
     (

@@ -17,6 +17,7 @@ from tsipc_client.cli import (
     labels,
     listening,
     messages,
+    questions,
     schedules,
     screen,
     scripting,
@@ -72,6 +73,9 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("schedule", schedules.schedule, ""),
     ("exec", messages.exec, ""),
     ("wait", messages.wait, ""),
+    ("ask", questions.ask, ""),
+    ("reply", questions.reply, ""),
+    ("inbox", questions.inbox, ""),
     ("queue", messages.queue, "q"),
     ("show", messages.show, ""),
     ("cancel", messages.cancel, ""),
@@ -96,9 +100,24 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
 """Name, function, short name."""
 
 LOCAL_COMMANDS = frozenset(
-    {"exec", "tail", "wait-for", "pipe", "shell-init", "doctor", "fsck", "label", "labels", "search", "alias"}
+    {
+        "exec",
+        "ask",
+        "tail",
+        "wait-for",
+        "pipe",
+        "shell-init",
+        "doctor",
+        "fsck",
+        "label",
+        "labels",
+        "search",
+        "alias",
+    }
 )
 """Those that are no request: of several, of others, or for when no daemon can run."""
+
+_WITH_TEXT = {messages.send, events.publish}
 
 DAEMON_COMMANDS: tuple[tuple[str, Command], ...] = (
     ("start", daemon.start),
@@ -132,7 +151,7 @@ def build(wanted: str = "") -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(_top)
     for name, command, short in chosen or COMMANDS:
-        settings = TEXT_MAY_START_WITH_A_DASH if command in {messages.send, events.publish} else {}
+        settings = TEXT_MAY_START_WITH_A_DASH if command in _WITH_TEXT else {}
         _add(app, name, command, settings)
         if short:
             _add(app, short, command, settings, hidden=True)

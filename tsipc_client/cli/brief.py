@@ -120,6 +120,12 @@ SHAPES: dict[str, Shape] = {
     "cancel": dict.fromkeys(("id", "status")),
     "retry": dict.fromkeys(("id", "status", "target", "reason")),
     "purge": {"purged": None},
+    "reply": dict.fromkeys(("id", "source")),
+    "inbox": {
+        "session": None,
+        "questions": dict.fromkeys(("id", "source", "question", "asked_at", "expires_at")),
+        "unanswered": None,
+    },
     "resolve": dict.fromkeys(("id", "decision", "status", "reason")),
     "subscriptions": {"subscriptions": dict.fromkeys(("session", "event", "action"))},
     "events": dict.fromkeys(("lines", "path", "cut")),
@@ -149,11 +155,11 @@ SHAPES: dict[str, Shape] = {
 """The fields of each answer, in their order; those of a record in it, or of each in a list, in its place."""
 
 NUMBERS = frozenset(
-    ("at", "attached", "attempt", "attempts", "catchup_s", "clients", "column", "done", "ended_at",
-     "exit_code", "expires_at", "free_bytes", "in_doubt", "index", "journal_bytes", "last_at", "last_sync_s",
-     "line", "max_waiting", "max_waiting_per_target", "next_at", "offset_s", "pending", "pid", "purged",
-     "runs", "size_bytes", "started_at", "step", "steps", "timestamp", "until", "waiting", "windows",
-     "wire_version")
+    ("asked_at", "at", "attached", "attempt", "attempts", "catchup_s", "clients", "column", "done",
+     "ended_at", "exit_code", "expires_at", "free_bytes", "in_doubt", "index", "journal_bytes", "last_at",
+     "last_sync_s", "line", "max_waiting", "max_waiting_per_target", "next_at", "offset_s", "pending",
+     "pid", "purged", "runs", "size_bytes", "started_at", "step", "steps", "timestamp", "unanswered",
+     "until", "waiting", "windows", "wire_version")
 )  # fmt: skip
 """Fields that hold a number or nothing, where they are no records; no other field holds one."""
 
@@ -187,7 +193,7 @@ def shown(question: plain.Question, answer: object) -> tuple[list[str], list[Not
         lines = _ids(result)
     elif method == "run":
         lines = [result.run]
-    elif method in {"subscribe", "unsubscribe", "cancel", "purge", "resolve"}:
+    elif method in {"subscribe", "unsubscribe", "cancel", "purge", "reply", "resolve"}:
         lines = []
     else:
         lines = list(_lines(method, result, screen.style_of(sys.stdout)))
@@ -321,6 +327,7 @@ def _lines(method: str, result: Any, style: Style) -> Iterable[str]:  # noqa: AN
     listings: dict[str, Callable[[Any, Style], Iterator[str]]] = {
         "runs": listing.runs,
         "queue": listing.queue,
+        "inbox": listing.inbox,
         "subscriptions": listing.subscriptions,
         "events": listing.events,
         "sessions": listing.sessions,
@@ -351,6 +358,8 @@ def _notes(question: plain.Question, result: Any, style: Style) -> Iterable[Note
             yield from notes.sessions(result, style)
         case "retry":
             yield notes.retried(result, style)
+        case "reply":
+            yield notes.replied(result, style)
         case "purge":
             yield notes.purged(result, style)
         case "cancel":

@@ -35,6 +35,7 @@ from tsipc_client.wire.messages import (
     Publish,
     Published,
     Purged,
+    Replied,
     Request,
     Resolved,
     Result,
@@ -218,7 +219,7 @@ def _answer(line: Line, *, as_json: bool) -> str:
             return " ".join(["ok", *(fanout.id for fanout in subscribers)])
         case RunEnded(run=run):
             return f"ok {run}"
-        case Saved() | PipelineSaved() | Subscribed() | Cancelled() | Purged() | Resolved():
+        case Saved() | PipelineSaved() | Subscribed() | Cancelled() | Purged() | Replied() | Resolved():
             return "ok"
         case _:
             return f"ok {encode(asdict(outcome))}"

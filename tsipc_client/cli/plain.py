@@ -74,6 +74,8 @@ _ARGUMENTS: dict[str, tuple[int, tuple[str, ...]]] = {
     "queue": (0, ()),
     "show": (1, ("id",)),
     "cancel": (1, ("id",)),
+    "reply": (2, ("id", "answer")),
+    "inbox": (0, ("session",)),
     "retry": (1, ("id",)),
     "purge": (0, ("id",)),
     "resolve": (1, ("id",)),

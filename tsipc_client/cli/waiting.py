@@ -173,6 +173,12 @@ class _Following:
         is_captured = self._until is Milestone.DONE and (self._is_captured or bool(waited.log))
         if self._options.json:
             screen.put([deliver.json_of(waited)])
+        elif self._until is Milestone.ANSWERED and waited.status is Status.DONE:
+            style = screen.style_of(sys.stdout)
+            screen.put(
+                line(style.uncut, text) if style.terminal else text for text in waited.answer.split("\n")
+            )
+            return ExitStatus.OK
         elif is_captured and waited.log:
             self._output.complete(f"{state_path()}/{waited.log}")
         if waited.exit_code is not None:

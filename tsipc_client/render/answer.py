@@ -12,6 +12,7 @@ from tsipc_client.render.style import Style, line
 from tsipc_client.wire.messages import (
     Cancelled,
     Heard,
+    InboxList,
     LogLines,
     PipelineSaved,
     Publish,
@@ -19,6 +20,7 @@ from tsipc_client.wire.messages import (
     Purged,
     Queue,
     Queued,
+    Replied,
     Request,
     Resolved,
     Result,
@@ -69,6 +71,8 @@ def data_lines(result: Result, style: Style, *, now: float) -> Iterator[str]:
             yield from listing.queue(result, style)
         case Shown():
             yield from story.shown(result, style)
+        case InboxList():
+            yield from listing.inbox(result, style)
         case SubscriptionTable():
             yield from listing.subscriptions(result, style)
         case LogLines():
@@ -83,7 +87,7 @@ def data_lines(result: Result, style: Style, *, now: float) -> Iterator[str]:
             yield from story.status(result, style, now=now)
         case Heard():
             yield from listing.heard(result, style)
-        case Welcome() | Subscribed() | Cancelled() | Purged() | Resolved() | Stopping():
+        case Welcome() | Subscribed() | Cancelled() | Purged() | Replied() | Resolved() | Stopping():
             return
         case _:
             assert_never(result)
@@ -116,6 +120,8 @@ def notes(request: Request, result: Result, style: Style) -> Iterator[Note]:
             yield from told.sessions(result, style)
         case Sent():
             yield told.retried(result, style)
+        case Replied():
+            yield told.replied(result, style)
         case Purged():
             yield told.purged(result, style)
         case Cancelled():

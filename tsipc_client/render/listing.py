@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tsipc_client.render.style import Span, Style
     from tsipc_client.wire.messages import (
         Heard,
+        InboxList,
         LogLines,
         MessageView,
         Queued,
@@ -92,6 +93,13 @@ def _preview(body: str, style: Style) -> str:
     if style.width is not None:
         first = cut(first, max(style.width - len(label) - len(mark), 1))
     return line(style, label, first, mark)
+
+
+def inbox(result: InboxList, style: Style) -> Iterator[str]:
+    """A line a question: its id, who asks, and its first line."""
+    for row in result.questions:
+        first, _, more = row.question.partition("\n")
+        yield line(style, row.id, "  ", (row.source, Tone.BOLD), "  ", first + (" …" if more else ""))
 
 
 def subscriptions(result: SubscriptionTable, style: Style) -> Iterator[str]:

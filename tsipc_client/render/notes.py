@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Published,
         Purged,
         Queued,
+        Replied,
         Resolved,
         RunEnded,
         Saved,
@@ -140,6 +141,11 @@ def retried(result: Sent, style: Style) -> Note:
         f": {result.reason}" if result.reason else "",
     )
     return Note(text, urgent=result.status == "held")
+
+
+def replied(result: Replied, style: Style) -> Note:
+    """Who gets the answer."""
+    return Note(line(style, f"answered {result.id} of {result.source}"))
 
 
 def purged(result: Purged, style: Style) -> Note:

@@ -54,6 +54,8 @@ class DeadLetters:
             sent = Sent(id=again.id, status=again.status, target=again.target, reason=again.reason)
             turn.ask(e.Reply(call, sent))
             return
+        if message.number in self._state.questions.by_number:
+            raise Refused(ErrorCode.NOT_ALLOWED, f"{message.id} is a question", hint="ask it again")
         _check_retry(message, is_retried=message.number in self._state.retried)
         envelope = message.envelope
         ended_at = message.expires_at - message.accepted_at

@@ -20,6 +20,7 @@ from tsipc_client.wire.messages import (
 )
 from tsipcd.core.aftermath import Aftermath
 from tsipcd.core.fact import Fact as _Fact
+from tsipcd.core.questions import QuestionFact
 from tsipcd.core.records import Due
 from tsipcd.core.runs.facts import RunFact
 from tsipcd.core.topology import PanePin
@@ -329,6 +330,7 @@ Fact = (
     | AttemptsOutrun
     | DoubtResolved
     | Aftermath
+    | QuestionFact
     | RunFact
     | TriggerFact
     | Subscribed

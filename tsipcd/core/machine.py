@@ -15,6 +15,7 @@ from tsipcd.core import clock, listings
 from tsipcd.core import effects as e
 from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
+from tsipcd.core.asking import Asking
 from tsipcd.core.bounds import Bounds, Caps
 from tsipcd.core.captures import Captures
 from tsipcd.core.dead_letters import DeadLetters
@@ -45,7 +46,7 @@ NO_CAPS: Final = Caps()
 
 _PLAIN: Final = (f.MessageAccepted, f.TypingIntended, f.MessageDelivered)
 
-_CHANGING: Final = (m.Send, m.Retry, m.Publish, m.Subscribe, m.Unsubscribe, m.Workflow, m.Pipeline)
+_CHANGING: Final = (m.Send, m.Retry, m.Reply, m.Publish, m.Subscribe, m.Unsubscribe, m.Workflow, m.Pipeline)
 """Requests that need room on disk and a daemon that goes on."""
 
 
@@ -72,6 +73,7 @@ class Machine:
         self._captures = Captures(state, self._deliveries)
         self._later = Later(state, self.world, self._deliveries)
         self._waits = Waits(state)
+        self._asking = Asking(state, self.world)
         self._watching = Watching(state)
         self._engine = Engine(state, self.world, self._deliveries, self._watching, ttl_s)
         self._loops = Loops(state, self.world, limits, ttl_s)
@@ -109,6 +111,7 @@ class Machine:
         self._deliveries.restore(turn)
         self._captures.restore(turn)
         self._later.restore()
+        self._asking.restore()
         self._engine.restore(turn)
         self._triggers.restore(turn)
         self._engine.follow_along(turn)
@@ -171,7 +174,7 @@ class Machine:
     @property
     def next_deadline(self) -> float | None:
         """When the core wants a `Ticked`, in seconds since the epoch; None: never."""
-        timers = (self._deliveries.expiry, self._later, self._engine, self._triggers)
+        timers = (self._deliveries.expiry, self._later, self._engine, self._triggers, self._asking)
         deadlines = (timer.next_deadline for timer in timers)
         return min((at for at in deadlines if at is not None), default=None)
 
@@ -212,6 +215,7 @@ class Machine:
     def _expire(self, turn: Turn) -> None:
         self._deliveries.expire(turn)
         self._engine.expire(turn)
+        self._asking.expire(turn)
         self._later.begin_due(turn)
         self._triggers.fire(turn)
 
@@ -221,6 +225,7 @@ class Machine:
         self._deliveries.expiry = Expiry.of(deadlines)
         self._later.restore()
         self._triggers.clock_set(turn)
+        self._asking.restore()
 
     def _ask(self, turn: Turn, asked: i.Asked) -> None:
         try:
@@ -265,6 +270,8 @@ class Machine:
                 self._dead_letters.retry(turn, call, asked.caller, request)
             case m.Purge():
                 self._dead_letters.purge(turn, call, request)
+            case m.Reply() | m.Inbox() | m.Wait(until=m.Milestone.ANSWERED):
+                self._asking.take(turn, call, asked.caller, request)
             case m.Wait():
                 self._waits.wait(turn, call, request)
             case m.Queue():
@@ -287,6 +294,7 @@ class Machine:
     def _forget(self, peer: int) -> None:
         self._watching.forget_peer(peer)
         self._waits.forget_peer(peer)
+        self._asking.forget_peer(peer)
 
     def _set_open(self, turn: Turn, *, storage_low: bool | None = None, draining: bool = False) -> None:
         """Whether new work may begin."""
@@ -312,6 +320,7 @@ class Machine:
             self._dead_letters.follow_along(turn)
             self._engine.follow_along(turn)
             self._waits.follow_along(turn)
+            self._asking.follow_along(turn)
         self.bounds.follow_along(turn)
 
     def _is_plain(self, fact: f.Fact) -> bool:

@@ -37,6 +37,7 @@ from tsipcd.core import effects as e
 from tsipcd.core import facts as f
 from tsipcd.core import inputs as i
 from tsipcd.core.answers import sent
+from tsipcd.core.asking import asked, check_ask, shown
 from tsipcd.core.bounds import Bounds
 from tsipcd.core.captures import ask_to_stop, check_capture, is_stoppable
 from tsipcd.core.deliveries import Deliveries
@@ -120,10 +121,14 @@ class Requests:
         if due is not None:
             held = reason_of(due)
         number = self._state.last_message + 1
+        source, text = self._sender(request.source, caller), request.message
+        if request.ask:
+            check_ask(request)
+            text = shown(source, text, number)
         ttl_s = self._ttl_s if request.ttl_s is None else request.ttl_s
         turn.record(
             f.MessageAccepted(
-                turn.now, number, self._sender(request.source, caller), target, request.type, request.message,
+                turn.now, number, source, target, request.type, text,
                 (turn.now if due is None else due.at) + ttl_s,
                 observed=caller.session, now=request.now, raw=request.raw, key=request.key, digest=digest,
                 held=held, pane=pane, depth=self._loops.depth_of(turn.now, caller), secret=request.secret,
@@ -131,6 +136,8 @@ class Requests:
             )
         )  # fmt: skip
         message = self._state.messages[number]
+        if request.ask:
+            asked(turn, message, found, request.message)
         turn.ask(e.Reply(call, sent(message, held)))
         if due is None:
             self._deliveries.enter(turn, message, found)

@@ -27,6 +27,13 @@ from tsipcd.core import facts as f
 from tsipcd.core.aftermath import MessageRetried, MessagesPurged
 from tsipcd.core.chains import Chains, pause_notice
 from tsipcd.core.delivery import check_move
+from tsipcd.core.questions import (
+    QuestionAnswered,
+    QuestionAsked,
+    QuestionClosed,
+    QuestionKept,
+    Questions,
+)
 from tsipcd.core.records import Due, Envelope, Message, Remembered
 from tsipcd.core.runs import facts as rf
 from tsipcd.core.runs.facts import RunFact
@@ -79,6 +86,7 @@ class State:
         """Of a dead letter that was sent once more, the other message."""
         self.later: dict[int, Due] = {}
         """When each message may be begun that waits for its time, and moves only then."""
+        self.questions = Questions()
         self._table = RunTable()
         self.runs = self._table.runs
         """By number: all that have not ended and the latest that have."""
@@ -133,6 +141,8 @@ class State:
                 self._move(fact.number, _TAKEN_BACK[type(fact)], fact.at)
             case MessageRetried() | MessagesPurged():
                 self._clear_up(fact)
+            case QuestionAsked() | QuestionAnswered() | QuestionClosed() | QuestionKept():
+                self.questions.apply(fact)
             case f.CommandStopAsked():
                 self._ask_to_stop(fact)
             case f.MessageDoubted():
@@ -145,12 +155,10 @@ class State:
                 self._table.apply(fact)
                 self._remember(fact.key, Remembered(fact.digest, run=fact.number))
                 self.triggers.started(fact.due, fact.number)
-            case f.Subscribed() | f.Unsubscribed():
-                self._see(fact.session)
+            case f.Subscribed() | f.Unsubscribed() | f.SessionSeen():
+                self._see(fact.name if isinstance(fact, f.SessionSeen) else fact.session)
             case f.ClockSet():
                 self._set_clock(fact.by_s)
-            case f.SessionSeen():
-                self._see(fact.name)
             case f.MessageKept() | f.WaitingKept() | f.DueKept():
                 self._keep(fact)
             case f.PauseKept() | f.CauseKept():
@@ -177,6 +185,7 @@ class State:
             yield MessageRetried(at, number, again)
         for number, due in self.later.items():
             yield f.DueKept(at, number, due)
+        yield from self.questions.snapshot()
         yield from self.chains.snapshot()
         yield from self.triggers.snapshot(at)
         for key, kept in self.keys.items():
@@ -328,6 +337,7 @@ class State:
     def _set_clock(self, by_s: float) -> None:
         clock.shift(self.messages.values(), by_s)
         self._table.shift(by_s)
+        self.questions.shift(by_s)
         for number, due in self.later.items():
             if due.moves:
                 self.later[number] = Due(due.at + by_s, moves=True)

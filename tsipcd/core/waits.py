@@ -49,7 +49,7 @@ class Waits:
             turn.ask(e.Reply(call, _waited(message)))
         else:
             self._calls.setdefault(number, []).append((call, request.until))
-            turn.ask(e.Tell(call, _progress(message)))
+            turn.ask(e.Tell(call, progress(message)))
 
     def follow_along(self, turn: Turn) -> None:
         """Look at each fact of this turn, and tell who waits for what moved."""
@@ -67,7 +67,7 @@ class Waits:
                     turn.ask(e.Reply(call, _waited(message)))
                 else:
                     self._calls[number].append((call, until))
-                    turn.ask(e.Tell(call, _progress(message)))
+                    turn.ask(e.Tell(call, progress(message)))
             if not self._calls[number]:
                 del self._calls[number]
 
@@ -101,8 +101,8 @@ def _waited(message: Message) -> Waited:
     )
 
 
-def _progress(message: Message) -> Progress:
-    """As of a run with one step, and no name."""
+def progress(message: Message) -> Progress:
+    """Where it is, as of a run with one step, and no name."""
     step = StepView(
         index=1,
         session=message.target,

@@ -108,6 +108,15 @@ def _id(request: m.Show | m.Cancel | m.Resolve | m.Wait | m.Retry) -> None:
     _name("id", request.id)
 
 
+def _reply(request: m.Reply) -> None:
+    _name("id", request.id)
+    _body("answer", request.answer)
+
+
+def _inbox(request: m.Inbox) -> None:
+    _name("session", request.session)
+
+
 def _purge(request: m.Purge) -> None:
     if request.id:
         _name("id", request.id)
@@ -169,6 +178,8 @@ _CHECKS: Final[dict[type[m.Request], Callable[[Any], None]]] = {
     m.Purge: _purge,
     m.Listen: _listen,
     m.Validate: _validate,
+    m.Reply: _reply,
+    m.Inbox: _inbox,
 }
 
 

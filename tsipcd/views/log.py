@@ -54,6 +54,7 @@ from tsipcd.core.facts import (
     Unsubscribed,
     WaitingKept,
 )
+from tsipcd.core.questions import QuestionAnswered, QuestionAsked, QuestionClosed, QuestionKept
 from tsipcd.core.triggers.facts import TriggerFact
 from tsipcd.views.log_words import UNKNOWN, reason, safe_name
 from tsipcd.views.run_log import run_lines
@@ -99,6 +100,8 @@ def lines(
             return (f"{at} HOLD {_subject(fact.number, message)}{reason(fact.reason)}",)
         case MessageFailed():
             return (f"{at} FAIL {_subject(fact.number, message)}{reason(fact.reason)}",)
+        case QuestionAnswered():
+            return (f"{at} REPLY {_subject(fact.number, message)}{reason(fact.by)}",)
         case MessageRetried():
             return (f"{at} RETRY {_subject(fact.number, message)} msg-{fact.again}",)
         case CommandStopAsked():
@@ -130,6 +133,9 @@ def lines(
             | WaitingKept()
             | DueKept()
             | MessagesPurged()
+            | QuestionAsked()
+            | QuestionClosed()
+            | QuestionKept()
             | CountersKept()
             | KeyKept()
         ):

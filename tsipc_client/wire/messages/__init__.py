@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tsipc_client.wire.messages.asking import *  # noqa: F403
     from tsipc_client.wire.messages.daemon import *  # noqa: F403 - what this package is for
     from tsipc_client.wire.messages.dead_letters import *  # noqa: F403
     from tsipc_client.wire.messages.delivery import *  # noqa: F403
@@ -41,6 +42,7 @@ FAMILIES = {
         "Resolve", "Resolved",
     ),
     "waiting": ("Wait", "Waited"),
+    "asking": ("Reply", "Replied", "Inbox", "InboxList", "QuestionView"),
     "dead_letters": ("Retry", "Purge", "Purged"),
     "events": (
         "Subscribe", "Unsubscribe", "Subscribed", "Publish", "Published", "Fanout", "Subscriptions",

@@ -47,3 +47,5 @@ class Send:
     delay_s: float | None = None
     """Not before so much time has passed; instead of `at`."""
     priority: Priority = Priority.NORMAL
+    ask: bool = False
+    """It is a question, which the session's `inbox` has until somebody replies. For notifications."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tsipc_client.wire.messages.asking import Inbox, InboxList, Replied, Reply
 from tsipc_client.wire.messages.daemon import DaemonStatus, Hello, StatusReport, Stop, Stopping, Welcome
 from tsipc_client.wire.messages.dead_letters import Purge, Purged, Retry
 from tsipc_client.wire.messages.delivery import (
@@ -65,6 +66,8 @@ Request = (
     | Listen
     | Schedule
     | Validate
+    | Reply
+    | Inbox
 )
 
 Result = (
@@ -90,6 +93,8 @@ Result = (
     | Heard
     | ScheduleList
     | Validated
+    | Replied
+    | InboxList
 )
 
 REQUESTS: tuple[type[Request], ...] = (
@@ -117,6 +122,8 @@ REQUESTS: tuple[type[Request], ...] = (
     Listen,
     Schedule,
     Validate,
+    Reply,
+    Inbox,
 )
 """Every request class, in the order `hello` lists their methods."""
 

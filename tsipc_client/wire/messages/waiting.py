@@ -19,6 +19,10 @@ class Waited:
     """None: there is none, or it cannot be known."""
     log: str = ""
     """What a captured command printed, a path in the state folder; empty before it starts."""
+    answer: str = ""
+    """Of a question that was answered; the status is `done` then."""
+    by: str = ""
+    """The session that it was answered from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,8 @@ class Milestone(StrEnum):
     """It was typed, shown or stored."""
     DONE = "done"
     """Of a captured command, its exit status is known; of any other message, as `delivered`."""
+    ANSWERED = "answered"
+    """Of a question, somebody replied."""
 
 
 class RunStatus(StrEnum):
