@@ -96,6 +96,9 @@ PLAIN = {
 @example(["run", "w", "--detach", "--timeout", "1m"])
 @example(["resolve", "1", "--drop", "--redeliver"])
 @example(["resolve", "1"])
+@example(["purge", ""])
+@example(["inbox", "."])
+@example(["unsubscribe", ".", ""])
 def test_what_is_read_is_what_typer_reads(words: list[str]) -> None:
     """The same request and options; where typer finds an error or help, nothing is read."""
     question = plain.read(words)

@@ -111,6 +111,9 @@ _ORDER = ("decision", "ttl_s", "now", "raw", "follow", "key", "secret", "limit",
 _WORDS = {"type": TYPES, "action": ACTIONS}
 """Arguments that are one of a few words; the first is the default."""
 
+_DEFAULTS = {"data": "", "id": "", "session": "."}
+"""What arguments are if they are left out, where they may be."""
+
 _COUNTS = {"lines": 20, "limit": 20}
 """Numbers of lines and rows, each with its default."""
 
@@ -213,7 +216,7 @@ def _params(required: int, names: tuple[str, ...], given: list[str]) -> Params |
     if not required <= len(given) <= len(names):
         return None
     params: Params = {}
-    for name, word in zip(names, given, strict=False):
+    for at, (name, word) in enumerate(zip(names, given, strict=False)):
         if name in _WORDS:
             if word not in _WORDS[name]:
                 return None
@@ -225,7 +228,7 @@ def _params(required: int, names: tuple[str, ...], given: list[str]) -> Params |
                 return None
             if count != _COUNTS[name]:
                 params[name] = count
-        elif word or name != "data":
+        elif at < required or word != _DEFAULTS.get(name):
             params[name] = word
     return params
 
