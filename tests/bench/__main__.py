@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import replace
 
 from tests.bench import (
     charts,
     compacting,
+    curves,
     delivering,
     durable,
     guard,
@@ -23,6 +24,7 @@ from tests.bench import (
     recovering,
     report,
     resting,
+    scaling,
     starting,
     stopping,
 )
@@ -32,6 +34,7 @@ from tests.support.daemon import ROOT
 
 PAGE = ROOT / "docs/performance.md"
 RESULTS = ROOT / "tests/bench/results.json"
+SCALE = ROOT / "tests/bench/scale.json"
 IMAGES = ROOT / "docs/images"
 BASELINE = ROOT / "tests/bench/baseline.json"
 
@@ -70,6 +73,30 @@ def measure(parts: list[str], rounds: int) -> list[Row]:
         stage.close()
 
 
+def scale(names: list[str], rounds: int, *, keep: bool) -> int:
+    """Measure the curves of these names, all if there are none, and show them; `keep`: in the page too."""
+    where = {**report.machine(), "file system": report.file_system(FOLDER)}
+    found = {
+        name: scaling.measure(curve, 2 * rounds)
+        for name, curve in scaling.CURVES.items()
+        if not names or name in names
+    }
+    where["load at the end"] = report.load()
+    print(curves.page(found, where))
+    if keep:
+        before = curves.read(SCALE.read_text())[0] if SCALE.exists() else {}
+        keep_curves({name: found.get(name) or before[name] for name in scaling.CURVES}, where)
+    return 0
+
+
+def keep_curves(found: curves.Curves, where: dict[str, str]) -> None:
+    """In the page, in the file, and as pictures."""
+    report.place(PAGE, curves.page(found, where), curves.BEGIN, curves.END)
+    SCALE.write_text(curves.document(found, where))
+    for name, picture in curves.pictures(found).items():
+        (IMAGES / name).write_text(picture)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; none: all of them")
@@ -87,6 +114,11 @@ def main() -> int:
         action="store_true",
         help=f"sample the daemon's stack instead; with --write keep it in {profiles.PAGE.name}",
     )
+    parser.add_argument(
+        "--scale",
+        action="store_true",
+        help=f"with more and more of each of {', '.join(scaling.CURVES)}, or of those named; some minutes",
+    )
     asked = parser.parse_args()
     if asked.profile:
         text = profiles.page(profiles.measure(asked.rounds))
@@ -96,8 +128,11 @@ def main() -> int:
         return 0
     if asked.check:
         return guard.check(BASELINE, renew=asked.write)
-    if unknown := set(asked.parts) - PARTS.keys():
-        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    known: Container[str] = scaling.CURVES if asked.scale else PARTS
+    if unknown := [name for name in asked.parts if name not in known]:
+        parser.error(f"no such part: {', '.join(unknown)}")
+    if asked.scale:
+        return scale(asked.parts, asked.rounds, keep=asked.write)
     where = {**report.machine(), "file system": report.file_system(FOLDER)}
     rows = measure(asked.parts or list(PARTS), asked.rounds)
     where["load at the end"] = report.load()

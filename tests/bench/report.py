@@ -68,11 +68,11 @@ def file_system(folder: str) -> str:
     return asked.stdout.strip()
 
 
-def place(page: Path, text: str) -> None:
+def place(page: Path, text: str, begin: str = BEGIN, end: str = END) -> None:
     """Put `text` between the two marks of `page`; what is around them stays."""
-    before, _, rest = page.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}")
+    before, _, rest = page.read_text().partition(begin)
+    _, _, after = rest.partition(end)
+    page.write_text(f"{before}{begin}\n\n{text}\n{end}{after}")
 
 
 def number(value: float) -> str:

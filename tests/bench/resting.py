@@ -27,9 +27,19 @@ def measure(stage: Stage, *, seconds: float) -> list[Row]:
     ]
 
 
-def memory(stage: Stage, name: str) -> Row:
+def memory(stage: Stage, name: str, note: str = "") -> Row:
     """Resident memory now."""
-    return Row(name=name, value=_status(stage.daemon.pid, "VmRSS") / 1024, unit="MiB")
+    return Row(
+        name=name,
+        value=resident_mib(stage.daemon.pid),
+        unit="MiB",
+        note=note,
+    )
+
+
+def resident_mib(pid: int) -> float:
+    """Of the process `pid`, now."""
+    return _status(pid, "VmRSS") / 1024
 
 
 def _settle(pid: int) -> None:

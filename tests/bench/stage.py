@@ -88,6 +88,7 @@ class Stage:
             self.folder / "ipc",
             {"TMUX_TMPDIR": str(self.tmux.folder), "HOME": str(self.folder), "PYTHONPATH": str(ROOT)},
         )
+        self._servers: set[str] = set()
         self.back = self.folder / "back"
         os.mkfifo(self.back)
         self.line = os.open(self.back, os.O_RDWR | os.O_NONBLOCK)
@@ -104,6 +105,11 @@ class Stage:
         rc = self.folder / "rc"
         rc.write_text(f"exec 9>{self.back}\nPS1='$ '\nHISTFILE=\n")
         self.tmux.session(name, f"exec bash --noprofile --rcfile {rc}")
+
+    def start_tmux(self, server: str, session: str, command: str) -> None:
+        """A session of a tmux server of that name, which is started if it is not there. `close` ends it."""
+        self.tmux.run("-L", server, "new-session", "-d", "-s", session, "-x", "100", "-y", "30", command)
+        self._servers.add(server)
 
     def typist(self, sessions: str, text: str) -> Callable[[], None]:
         """Types `text` and Enter into each of the `sessions` (a pattern), unchecked, by one tmux."""
@@ -127,5 +133,7 @@ class Stage:
     def close(self) -> None:
         self.daemon.close()
         self.tmux.close()
+        for server in self._servers:
+            self.tmux.run("-L", server, "kill-server", check=False)
         os.close(self.line)
         shutil.rmtree(self.folder, ignore_errors=True)
