@@ -1,4 +1,4 @@
-"""The measured curves as tables, as JSON and as pictures with logarithmic axes. Pure; same points, same SVG."""
+"""The measured curves as tables, JSON and pictures with logarithmic axes. Pure; same points, same SVG."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ def _table(of: str, points: Sequence[Point]) -> str:
         f"|---|{'---:|' * len(points)}",
         *(f"| {name}, {_unit(name)} | {' | '.join(_values(name, points))} |" for name in names),
     ]
-    lines += [f"\n{point.at:,} {of}: not on this machine, {point.skipped}." for point in points if point.skipped]
+    lines += [
+        f"\n{point.at:,} {of}: not on this machine, {point.skipped}." for point in points if point.skipped
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -121,7 +123,8 @@ def _draw(title: str, said: str, lines: Lines) -> str:
         ]
     for value, x in across.decades():
         shapes.append(
-            f'<text class="said" x="{x:.1f}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">{value:,g}</text>'
+            f'<text class="said" x="{x:.1f}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">'
+            f"{value:,g}</text>"
         )
     ends = [(up.place(line[-1][1]) if line else TOP, name) for name, line in lines.items()]
     beside = _apart(ends)

@@ -10,7 +10,7 @@ import resource
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -40,6 +40,8 @@ MOST_FILES = 5_000
 SETTLE_S = 300.0
 """How long what was asked for may take until the next point."""
 LISTINGS = 10
+RESTARTS, RESTARTS_S = 3, 4.0
+"""How often the daemon is started again, and after how many seconds of that no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
-    """One thing that there is more and more of. `lacks` says why the machine cannot have so many, or nothing."""
+    """One thing that there is more and more of. `lacks` says why there cannot be so many, or nothing."""
 
     of: str
     sizes: Sequence[int]
@@ -128,7 +130,9 @@ def _sessions(stage: Stage) -> Callable[[int, int], dict[str, float]]:
 def _open_sessions(stage: Stage, there: list[str], count: int) -> None:
     """Shells at their prompts until there are `count`, over as many tmux servers as there may be."""
     rc = stage.folder / "rc-scale"
-    rc.write_text(f"exec 9>{stage.back}\nPS1='$ '\nHISTFILE=\nPROMPT_COMMAND='printf x >&9; PROMPT_COMMAND='\n")
+    rc.write_text(
+        f"exec 9>{stage.back}\nPS1='$ '\nHISTFILE=\nPROMPT_COMMAND='printf x >&9; PROMPT_COMMAND='\n"
+    )
     while len(there) < count:
         number = len(there)
         name = f"bench-{number}"
@@ -273,19 +277,25 @@ def _queued(stage: Stage) -> Callable[[int, int], dict[str, float]]:
         until(lambda: not _children(stage.daemon.pid), what="the journal is folded", within_s=SETTLE_S)
         used = resident_mib(stage.daemon.pid)
         wire = stage.wire()
-        sent, listed = Samples(), Samples()
+        sent, listed, sessions, status = (Samples() for _ in range(4))
         for _ in range(rounds):
             with sent.one():
                 _send(wire)
         for _ in range(LISTINGS):
             with listed.one():
                 wire.request("queue", limit=20)
+            with sessions.one():
+                wire.request("sessions")
+            with status.one():
+                wire.request("status")
         wire.close()
         return {
             RATE: missing / taken_s,
             "send → durable reply, p50": sent.median_ms,
             "send → durable reply, p99": sent.p99_ms,
             "`queue`": listed.median_ms,
+            "`sessions`": sessions.median_ms,
+            "`daemon status`": status.median_ms,
             "serving again": _restart(stage, "hello"),
             MEMORY: used,
             EACH: (used - empty_mib) * MEBI / at,
@@ -301,10 +311,10 @@ def _children(pid: int) -> str:
 # ── all of them ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _restart(stage: Stage, request: str, rounds: int = 3) -> float:
+def _restart(stage: Stage, request: str) -> float:
     """Milliseconds from the start of another daemon after SIGKILL to its answer, the median."""
-    taken = []
-    for _ in range(rounds):
+    taken: list[float] = []
+    while sum(taken) < RESTARTS_S and len(taken) < RESTARTS:
         stage.daemon.kill()
         began = time.perf_counter()
         stage.daemon.start()
@@ -358,9 +368,9 @@ CURVES: dict[str, Curve] = {
             terminals=at,
             memory_mib=SHELL_MIB * at,
         ),
-        note=f"each a bash at its prompt, over up to {MAX_SERVERS} tmux servers. Sends go to one after another "
-        "of them over an open connection; without the start of a client. Publishing to all is a command typed "
-        "into each. All shells are the same machine's, and share its cores with the daemon",
+        note=f"each a bash at its prompt, over up to {MAX_SERVERS} tmux servers. Sends go to one after "
+        "another of them over an open connection; without the start of a client. Publishing to all is a "
+        "command typed into each. All shells are the same machine's, and share its cores with the daemon",
     ),
     "subscriptions": Curve(
         of="subscriptions",
@@ -383,7 +393,7 @@ CURVES: dict[str, Curve] = {
         sizes=(1_000, 10_000, 100_000, 300_000, 1_000_000),
         grow=_queued,
         lacks=lambda at: _lacking(memory_mib=256 + 3 * at * 700 // MEBI),
-        note=f"of {len(durable.BODY)} B to a session that is absent, written without waiting for answers; the "
-        "times of one send and of the listing are taken when the journal has been folded",
+        note=f"of {len(durable.BODY)} B to a session that is absent, written without waiting for answers; "
+        "the times of one send and of the listings are taken when the journal has been folded",
     ),
 }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable
+from itertools import islice
+from operator import attrgetter
 
 from tsipc_client.wire.messages import (
     Change,
@@ -59,14 +60,9 @@ def message_view(message: Message, *, behind: int | None = None, chars: int | No
 
 def queued(state: State, deliveries: Deliveries, request: Queue) -> Queued:
     """The last `limit` messages, oldest first."""
-    numbers: Iterable[int] = state.messages
-    if request.dead:
-        numbers = (n for n in state.ended if state.is_dead(state.messages[n]))
-    elif request.pending:
-        numbers = (n for n, m in state.messages.items() if not m.has_ended)
     views: list[MessageView] = []
     size = 0
-    for number in heapq.nlargest(request.limit, numbers):
+    for number in _latest(state, request):
         view = message_view(
             state.messages[number], behind=deliveries.waits_behind(number), chars=LISTED_CHARS
         )
@@ -76,6 +72,17 @@ def queued(state: State, deliveries: Deliveries, request: Queue) -> Queued:
             break
         views.append(view)
     return Queued(messages=tuple(reversed(views)), waiting=state.waiting)
+
+
+def _latest(state: State, request: Queue) -> list[int]:
+    """The numbers that are listed, the latest first; found without a look at all that wait."""
+    if request.dead:
+        dead = (number for number in state.ended if state.is_dead(state.messages[number]))
+        return heapq.nlargest(request.limit, dead)
+    # Those that wait stand in the order of their numbers, after a recovery too. Those that ended do not.
+    waiting = (number for number in reversed(state.messages) if not state.messages[number].has_ended)
+    last = list(islice(waiting, request.limit))
+    return last if request.pending else heapq.nlargest(request.limit, (*last, *state.ended))
 
 
 def shown(deliveries: Deliveries, message: Message) -> Shown:
@@ -94,11 +101,13 @@ def shown(deliveries: Deliveries, message: Message) -> Shown:
 
 def sessions(state: State, world: World) -> SessionList:
     """Every live session, by name."""
-    pending = Counter(
-        found.place.session
-        for message in state.messages.values()
-        if not message.has_ended and (found := world.place_of(message.target)) is not None
-    )
+    # A million may wait: what runs for each of them is C.
+    waiting = Counter(map(attrgetter("target"), state.messages.values()))
+    waiting.subtract(state.messages[number].target for number in state.ended)
+    pending: Counter[str] = Counter()
+    for target, count in waiting.items():
+        if (found := world.place_of(target)) is not None:
+            pending[found.place.session] += count
     views = tuple(
         SessionView(
             name=session.name,
@@ -116,7 +125,8 @@ def sessions(state: State, world: World) -> SessionList:
 
 def held_by_reason(state: State) -> dict[str, int]:
     """How many messages are held, by reason, the most frequent first."""
-    counted = Counter(message.reason for message in state.messages.values() if message.status is Status.HELD)
+    all_reasons = Counter(map(attrgetter("status", "reason"), state.messages.values()))
+    counted = Counter({reason: n for (status, reason), n in all_reasons.items() if status is Status.HELD})
     held = dict(counted.most_common(LISTED_REASONS))
     others = counted.total() - sum(held.values())
     return {**held, OTHER_REASONS: others} if others else held
