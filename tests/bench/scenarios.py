@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -155,8 +156,14 @@ def count(scenario: Scenario) -> Counts:
     """One run of the work, counted; another before it, so that what is made once has been made."""
     scenario.prepare()()
     work = scenario.prepare()
-    with Counter() as counted:
-        work()
+    # Whoever wants to be told of garbage is called in the middle of the work, at another place each time.
+    gc.collect()
+    gc.disable()
+    try:
+        with Counter() as counted:
+            work()
+    finally:
+        gc.enable()
     return counted.counts
 
 
