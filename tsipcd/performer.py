@@ -62,7 +62,7 @@ class Performer:
         if isinstance(error, NoRoom):
             answer = Refused(ErrorCode.STORAGE_FULL, str(error), hint="free some disk space and try again")
         for effect in effects:
-            if isinstance(effect, e.Reply | e.Fail | e.StoreWorkflow | e.CheckWorkflow):
+            if isinstance(effect, e.Reply | e.Fail | e.StoreWorkflow | e.AskFiles):
                 self._server.fail(effect.call, answer)
 
     async def close(self) -> None:
@@ -92,8 +92,8 @@ class Performer:
                 self._start(self._store_workflow(effect))
             case e.ReadDue():
                 self._read_due(effect)
-            case e.CheckWorkflow():
-                self._start(self._check_workflow(effect))
+            case e.AskFiles():
+                self._start(self._ask_files(effect))
             case _:
                 assert_never(effect)
 
@@ -127,9 +127,9 @@ class Performer:
         else:
             self.perform([e.Reply(effect.call, saved)])
 
-    async def _check_workflow(self, effect: e.CheckWorkflow) -> None:
+    async def _ask_files(self, effect: e.AskFiles) -> None:
         try:
-            found = await self._stores.check_workflow(effect.request)
+            found = await self._stores.told(effect.request)
         except WireError as error:
             self._fail(effect.call, error)
         else:

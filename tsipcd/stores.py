@@ -12,13 +12,14 @@ import time
 from collections.abc import Sequence
 
 from tsipc_client.wire.errors import Broken, ErrorCode, Refused, WireError
-from tsipc_client.wire.messages import PipelineSaved, Saved, Subscription, Validate, Validated
+from tsipc_client.wire.messages import PipelineSaved, Saved, Subscription
 from tsipcd.core.effects import StoreData, StoreWorkflow
 from tsipcd.core.inputs import Call, DataStored, Input, NamesRead, SubscriptionsRead
 from tsipcd.views.data import DataFiles
 from tsipcd.views.faults import Changed
 from tsipcd.views.names import Names, Neighbours
 from tsipcd.views.subscriptions import SubscriptionFile
+from tsipcd.views.workflow_list import About, Told, answer
 from tsipcd.views.workflows import WorkflowStore
 from tsipcd.workflows.definition import Workflow
 
@@ -137,14 +138,12 @@ class Stores:
             return saved
         return PipelineSaved(subscription=effect.subscribed, workflow=saved)
 
-    async def check_workflow(self, request: Validate) -> Validated:
-        """What is wrong with a text, or with a workflow's file. Raises `WireError`."""
+    async def told(self, request: About) -> Told:
+        """What the files of workflows, or a text, say about what is asked. Raises `WireError`."""
         try:
-            return await asyncio.to_thread(self._workflows.check, request)
+            return await asyncio.to_thread(answer, self._workflows, request)
         except OSError as error:
-            raise Refused(
-                ErrorCode.BUSY, f"the workflow cannot be read: {error.strerror}", hint="try again"
-            ) from error
+            raise _cannot_write("the workflow", error) from error
 
     def _names(self) -> Names:
         if self._neighbours.changed():

@@ -13,10 +13,12 @@ from tsipc_client.wire.messages import (
     EventTriggerView,
     Fanout,
     FaultView,
+    GraphView,
     InboxList,
     LogLines,
     MessageType,
     MessageView,
+    NodeView,
     PausedEvent,
     PipelineSaved,
     Progress,
@@ -46,6 +48,8 @@ from tsipc_client.wire.messages import (
     Subscription,
     SubscriptionTable,
     Validated,
+    WorkflowList,
+    WorkflowView,
 )
 
 NOON = 1_759_320_000.0
@@ -250,6 +254,34 @@ SAVED_TEXT = Saved(
 )
 INVALID = Validated(file="a.yml", valid=False, faults=(_WARNING, _ERROR))
 VALID = Validated(file="/home/user/.config/ts/ipc/workflows/cicd.json", valid=True, faults=(), steps=3)
+WORKFLOWS = WorkflowList(
+    workflows=(
+        WorkflowView(
+            name="cicd",
+            path="/home/user/.config/ts/ipc/workflows/cicd.yml",
+            steps=5,
+            sessions=("claude-blacklist", "claude-manager"),
+            starts=("deployment", "0 3 * * * Europe/Berlin"),
+        ),
+        WorkflowView(
+            name="mine", path="/w/mine.json", steps=0, sessions=(), problem="/w/mine.json: line 1: no"
+        ),
+    )
+)
+GRAPH = GraphView(
+    name="cicd",
+    nodes=(
+        NodeView(id="build", session="claude-blacklist", command="npm run build", kind="command"),
+        NodeView(id="unit", session="claude-blacklist", command="npm test", kind="command", needs=("build",),
+                 combinations=6),
+        NodeView(id="lint", session="claude-sec", command="npm run lint", kind="command", needs=("build",)),
+        NodeView(id="ok", session="", command="Deploy?", kind="approval", needs=("unit", "lint")),
+        NodeView(id="up", session="claude-manager", command="./up.sh", kind="command", needs=("ok",),
+                 condition="inputs.env == 'prod'"),
+        NodeView(id="docs", session="claude-planka", command="make docs", kind="command"),
+        NodeView(id="end", session="claude-manager", command="rm -rf x", kind="command", phase="finally"),
+    ),
+)  # fmt: skip
 PIPELINE_SAVED = PipelineSaved(subscription=SUBSCRIBED, workflow=SAVED)
 CANCELLED = Cancelled(id="msg-123", status="cancelled")
 REPLIED = Replied(id="msg-123", source="claude-blacklist")

@@ -14,12 +14,14 @@ from tsipc_client.wire.messages import (
     Cancel,
     Decision,
     Events,
+    Graph,
     MessageType,
     Pipeline,
     Publish,
     Queue,
     Request,
     Resolve,
+    Rm,
     Run,
     Runs,
     Schedule,
@@ -32,6 +34,7 @@ from tsipc_client.wire.messages import (
     Unsubscribe,
     Validate,
     Workflow,
+    Workflows,
 )
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -63,6 +66,9 @@ REQUESTS: dict[str, Request] = {
         name="name", steps=(Step(session="a", command="b"), Step(session="c", command="d"))
     ),
     "validate name --strict": Validate(name="name", strict=True),
+    "workflows": Workflows(),
+    "rm name": Rm(name="name"),
+    "graph name": Graph(name="name"),
     "run name": Run(name="name", follow=True),
     "run name --detach --key k": Run(name="name", follow=False, key="k"),
     "pipeline source target": Pipeline(source="source", target="target"),

@@ -31,7 +31,7 @@ LINES = st.lists(ARGUMENTS, max_size=5).flatmap(
     lambda arguments: COMMANDS.map(lambda command: [command, *arguments])
 )
 
-NEVER_PLAIN = app.LOCAL_COMMANDS | {"wait", "listen", "validate"}
+NEVER_PLAIN = app.LOCAL_COMMANDS | {"wait", "listen", "validate", "graph", "workflows", "rm"}
 """They make no request, wait in any case, or read a file."""
 
 PLAIN = {

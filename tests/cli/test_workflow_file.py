@@ -84,3 +84,15 @@ def test_stdin_and_names_are_validated(ts_ipc: Run) -> None:
     assert (saved.returncode, "stdin:10:9: warning: " in saved.stderr) == (0, True)
     assert ts_ipc("validate", "ci").returncode == 0
     assert ts_ipc("validate", "cj").returncode == 2
+
+
+def test_workflows_are_listed_drawn_and_removed(ts_ipc: Run, tmp_path: Path) -> None:
+    """By name, and from a file that was never saved."""
+    assert ts_ipc("workflow", "ci", "-f", "-", stdin=TEXT).returncode == 0
+    assert ts_ipc("workflows").stdout.splitlines()[1].split() == ["ci", "2", "-", "claude-a"]
+    (tmp_path / "other.yml").write_text(TEXT)
+    assert ts_ipc("graph", "./other.yml").stdout.splitlines()[1].startswith("└─ greet  claude-a")
+    assert ts_ipc("graph", "ci", "--format", "dot").stdout.startswith('digraph "ci" {')
+    assert json.loads(ts_ipc("graph", "ci", "--format", "json").stdout)["nodes"][1]["needs"] == ["greet"]
+    assert ts_ipc("rm", "ci").stdout.endswith("/workflows/ci.json\n")
+    assert ts_ipc("rm", "ci").returncode == 2

@@ -76,6 +76,23 @@ SAMPLES: tuple[tuple[m.Request, m.Result], ...] = (
     ),
     (m.Workflow(name="deploy-full", steps=STEPS), SAVED),
     (
+        m.Workflows(),
+        m.WorkflowList(
+            workflows=(
+                m.WorkflowView(
+                    name="cicd", path="/w/cicd.yml", steps=3, sessions=("claude-a",), starts=("deployment",)
+                ),
+            )
+        ),
+    ),
+    (m.Rm(name="cicd"), m.Removed(name="cicd", path="/w/cicd.yml")),
+    (
+        m.Graph(name="cicd"),
+        m.GraphView(
+            name="cicd", nodes=(m.NodeView(id="a", session="claude-a", command="make", kind="command"),)
+        ),
+    ),
+    (
         m.Validate(text="steps: [{run: x}]", file="a.yml", strict=True),
         m.Validated(
             file="a.yml",

@@ -22,6 +22,8 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs/protocol.md").read_text()
 SECTIONS = dict(re.findall(r"^##+ `?([^`\n]+)`?\n(.*?)(?=^##|\Z)", PAGE, re.DOTALL | re.MULTILINE))
 CLIENT_ONLY = {ErrorCode.UNREACHABLE, ErrorCode.TIMED_OUT}
 RECORDS = [
+    m.WorkflowView,
+    m.NodeView,
     m.FaultView,
     m.Fanout,
     m.StepView,

@@ -12,6 +12,7 @@ from typer.main import get_command
 
 from tsipc_client.cli import (
     daemon,
+    definitions,
     deliver,
     events,
     labels,
@@ -67,6 +68,9 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("publish", events.publish, "pub"),
     ("workflow", workflows.workflow, "wf"),
     ("validate", workflows.validate, ""),
+    ("graph", definitions.graph, ""),
+    ("workflows", definitions.workflows, ""),
+    ("rm", definitions.rm, ""),
     ("run", workflows.run, ""),
     ("runs", workflows.runs, ""),
     ("pipeline", workflows.pipeline, ""),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-from tsipc_client.render import listing, progress, schedules, story
+from tsipc_client.render import graphs, listing, progress, schedules, story
 from tsipc_client.render import notes as told
 from tsipc_client.render.notes import Note
 from tsipc_client.render.style import Style, line
 from tsipc_client.wire.messages import (
     Cancelled,
+    GraphView,
     Heard,
     InboxList,
     LogLines,
@@ -20,6 +21,7 @@ from tsipc_client.wire.messages import (
     Purged,
     Queue,
     Queued,
+    Removed,
     Replied,
     Request,
     Resolved,
@@ -42,6 +44,7 @@ from tsipc_client.wire.messages import (
     Waited,
     Welcome,
     Workflow,
+    WorkflowList,
 )
 
 _GOES_ON = frozenset({RunStatus.RUNNING, RunStatus.CANCELLING})
@@ -57,6 +60,12 @@ def data_lines(result: Result, style: Style, *, now: float) -> Iterator[str]:
                 yield fanout.id
         case Saved():
             yield line(style.uncut, result.path)
+        case WorkflowList():
+            yield from listing.workflows(result, style)
+        case Removed():
+            yield line(style.uncut, result.path)
+        case GraphView():
+            yield from graphs.tree(result, style)
         case Validated():
             for fault in result.faults:
                 yield line(style.uncut, told.fault(fault, result.file))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         SessionList,
         Subscription,
         SubscriptionTable,
+        WorkflowList,
     )
 
 RULE = "═" * 51
@@ -197,6 +198,24 @@ def sessions(result: SessionList, style: Style) -> Iterator[str]:
             visible(servers[view.server]),
         ]
         for view in result.sessions
+    ]
+    yield from table(header, rows, style)
+
+
+def workflows(result: WorkflowList, style: Style) -> Iterator[str]:
+    """One row a workflow, under a heading; of one that cannot be run, why."""
+    if not result.workflows:
+        yield line(style, ("(no workflows)", Tone.DIM))
+        return
+    header = ["WORKFLOW", "STEPS", "STARTS", "SESSIONS"]
+    rows = [
+        [
+            visible(view.name),
+            "-" if view.problem else str(view.steps),
+            visible(", ".join(view.starts)) or "-",
+            visible(view.problem or ", ".join(view.sessions)),
+        ]
+        for view in result.workflows
     ]
     yield from table(header, rows, style)
 

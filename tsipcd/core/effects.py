@@ -5,7 +5,17 @@ from __future__ import annotations
 import msgspec
 
 from tsipc_client.wire.errors import WireError
-from tsipc_client.wire.messages import Progress, Result, Step, Subscribed, Subscription, Validate
+from tsipc_client.wire.messages import (
+    Graph,
+    Progress,
+    Result,
+    Rm,
+    Step,
+    Subscribed,
+    Subscription,
+    Validate,
+    Workflows,
+)
 from tsipcd.core.inputs import Call
 from tsipcd.core.topology import PanePin, Place, ServerId
 
@@ -164,11 +174,11 @@ class StoreWorkflow(msgspec.Struct, frozen=True):
     """Where the text comes from, for errors."""
 
 
-class CheckWorkflow(msgspec.Struct, frozen=True):
-    """Answer `call` with what is wrong with a workflow's text, or with its file."""
+class AskFiles(msgspec.Struct, frozen=True):
+    """Answer `call` with what the files of workflows, or a text, say."""
 
     call: Call
-    request: Validate
+    request: Validate | Workflows | Rm | Graph
 
 
 def step_folder(run: int, index: int, again: int, retry: int = 0) -> str:
@@ -200,5 +210,5 @@ Effect = (
     | StoreSubscriptions
     | StoreWorkflow
     | ReadDue
-    | CheckWorkflow
+    | AskFiles
 )

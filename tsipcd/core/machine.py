@@ -257,8 +257,8 @@ class Machine:
                 self._know()
             case m.Workflow():
                 self._requests.workflow(turn, call, request)
-            case m.Validate():
-                turn.ask(e.CheckWorkflow(call, request))
+            case m.Validate() | m.Workflows() | m.Rm() | m.Graph():
+                turn.ask(e.AskFiles(call, request))
             case m.Pipeline():
                 self._requests.pipeline(turn, call, request)
                 self._know()

@@ -86,7 +86,11 @@ def _workflow(request: m.Workflow) -> None:
     _body("file", request.file)
 
 
-def _validate(request: m.Validate) -> None:
+def _rm(request: m.Rm) -> None:
+    _file_name("name", request.name)
+
+
+def _validate(request: m.Validate | m.Graph) -> None:
     if not request.text:
         _file_name("name", request.name)
     _body("text", request.text)
@@ -180,6 +184,9 @@ _CHECKS: Final[dict[type[m.Request], Callable[[Any], None]]] = {
     m.Validate: _validate,
     m.Reply: _reply,
     m.Inbox: _inbox,
+    m.Graph: _validate,
+    m.Workflows: _nothing,
+    m.Rm: _rm,
 }
 
 

@@ -10,6 +10,7 @@ author wants. With `"version": 2`, and in `NAME.yaml`, it is the language that `
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -136,6 +137,35 @@ class WorkflowStore:
             faults=tuple(map(_view, faults)),
             steps=len(loaded.workflow.steps) if loaded.workflow is not None else 0,
         )
+
+    def compiled(self, text: str, name: str, file: str) -> Workflow:
+        """What a text says. Raises `WireError`."""
+        loaded = load(text, name)
+        if loaded.workflow is None:
+            raise _refused(loaded.faults, file or "the text")
+        return loaded.workflow
+
+    def path(self, name: str) -> str:
+        """Where the definition of `name` is; of two files the first."""
+        try:
+            return self._folder.path_of(self._file_of(name))
+        except WireError:
+            return self._folder.path_of(_file(name))
+
+    def remove(self, name: str) -> str:
+        """The definition of `name` is gone for good, however many files had it; gives the path of the last.
+
+        For a thread. Raises `WireError` if there is none, and `OSError`.
+        """
+        self._folder.follow()
+        stem = name_to_file(name)
+        there = [stem + suffix for suffix in (_SUFFIX, *_YAML) if self._folder.signature(stem + suffix)]
+        if not there:
+            raise self._missing(name)
+        for file in there:
+            self._folder.remove(file)
+        os.fsync(self._folder.fd)
+        return self._folder.path_of(there[-1])
 
     def _target(self, name: str) -> str:
         """The file to write. What somebody keeps in YAML is not hidden by it: raises `WireError`."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tsipc_client.wire.messages.asking import *  # noqa: F403
     from tsipc_client.wire.messages.daemon import *  # noqa: F403 - what this package is for
     from tsipc_client.wire.messages.dead_letters import *  # noqa: F403
+    from tsipc_client.wire.messages.definitions import *  # noqa: F403
     from tsipc_client.wire.messages.delivery import *  # noqa: F403
     from tsipc_client.wire.messages.events import *  # noqa: F403
     from tsipc_client.wire.messages.limits import *  # noqa: F403
@@ -51,6 +52,9 @@ FAMILIES = {
     "listening": ("Listen", "Heard", "EventView"),
     "workflows": (
         "Workflow", "Step", "Saved", "FaultView", "Validate", "Validated", "Pipeline", "PipelineSaved",
+    ),
+    "definitions": (
+        "Workflows", "WorkflowView", "WorkflowList", "Rm", "Removed", "Graph", "NodeView", "GraphView",
     ),
     "runs": ("Run", "Progress", "StepView", "RunEnded", "Runs", "RunView", "RunList"),
     "schedules": ("Schedule", "ScheduleView", "EventTriggerView", "ScheduleList"),

@@ -5,6 +5,14 @@ from __future__ import annotations
 from tsipc_client.wire.messages.asking import Inbox, InboxList, Replied, Reply
 from tsipc_client.wire.messages.daemon import DaemonStatus, Hello, StatusReport, Stop, Stopping, Welcome
 from tsipc_client.wire.messages.dead_letters import Purge, Purged, Retry
+from tsipc_client.wire.messages.definitions import (
+    Graph,
+    GraphView,
+    Removed,
+    Rm,
+    WorkflowList,
+    Workflows,
+)
 from tsipc_client.wire.messages.delivery import (
     Cancel,
     Cancelled,
@@ -68,6 +76,9 @@ Request = (
     | Validate
     | Reply
     | Inbox
+    | Workflows
+    | Rm
+    | Graph
 )
 
 Result = (
@@ -95,6 +106,9 @@ Result = (
     | Validated
     | Replied
     | InboxList
+    | WorkflowList
+    | Removed
+    | GraphView
 )
 
 REQUESTS: tuple[type[Request], ...] = (
@@ -124,6 +138,9 @@ REQUESTS: tuple[type[Request], ...] = (
     Validate,
     Reply,
     Inbox,
+    Workflows,
+    Rm,
+    Graph,
 )
 """Every request class, in the order `hello` lists their methods."""
 
