@@ -15,6 +15,7 @@ from tsipc_client.cli import (
     definitions,
     deliver,
     events,
+    exporting,
     labels,
     listening,
     messages,
@@ -90,6 +91,7 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("events", events.events, "log"),
     ("listen", listening.listen, ""),
     ("tail", listening.tail, ""),
+    ("export", exporting.export, ""),
     ("wait-for", listening.wait_for, ""),
     ("sessions", sessions.sessions, ""),
     ("label", labels.label, ""),
@@ -117,6 +119,7 @@ LOCAL_COMMANDS = frozenset(
         "labels",
         "search",
         "alias",
+        "export",
     }
 )
 """Those that are no request: of several, of others, or for when no daemon can run."""
