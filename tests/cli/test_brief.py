@@ -35,7 +35,7 @@ def shape(kind: Any) -> brief.Shape | None:
 @pytest.mark.parametrize("kind", REQUESTS)
 def test_the_fields_are_those_of_the_protocol(kind: type[Request]) -> None:
     """In their order, which is that of JSON documents."""
-    if kind.METHOD in plain._ARGUMENTS:
+    if kind.METHOD in plain.ARGUMENTS:
         known, declared = brief.SHAPES[kind.METHOD], shape(RESULTS[kind])
         assert known == declared
         assert list(known) == list(declared or ())
@@ -68,7 +68,7 @@ def test_the_words_are_those_of_the_protocol() -> None:
     assert set(brief.RUN_STATUSES) == set(brief.STATUS_OF_RUN) == set(RunStatus)
     assert set(brief.RESULTS) == set(StepResult)
     assert RunStatus.RUNNING in brief._WORDS["status"]
-    assert {words.split()[0] for words, _ in ANSWERS.values()} >= set(plain._ARGUMENTS) - {"status"}
+    assert {words.split()[0] for words, _ in ANSWERS.values()} >= set(plain.ARGUMENTS) - {"status"}
 
 
 @pytest.mark.parametrize("code", ErrorCode)

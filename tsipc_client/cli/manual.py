@@ -40,6 +40,19 @@ def show(words: Sequence[str]) -> int | None:
     return 0
 
 
+def commands() -> list[str]:
+    """The names of all commands, without the short ones."""
+    files = os.listdir(f"{os.path.dirname(__file__)}/{FOLDER}")  # noqa: PTH120, PTH208 (as below)
+    names = [file.removeprefix("ts-ipc-").removesuffix(".txt") for file in files if file != "ts-ipc.txt"]
+    return [name for name in names if not name.startswith("daemon-")]
+
+
+def arguments_of(command: str) -> list[str]:
+    """The names of its arguments as its usage has them."""
+    usage = (_page([command]) or "").partition("\n")[0].partition("[OPTIONS]")[2]
+    return [word.strip("[]") for word in usage.split()]
+
+
 def _page(names: list[str]) -> str | None:
     if not all(name.isascii() and name.replace("-", "").isalpha() for name in names):
         return None  # no name of a command, but perhaps one of a file elsewhere

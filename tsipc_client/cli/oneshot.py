@@ -52,11 +52,9 @@ def run(words: Sequence[str]) -> int | None:
         screen.prepare()
         return shell_pipe.serve(int(words[2]))
     question = plain.read(words)
-    if question is None and not plain.asks_for_help(words):
-        return None
     screen.prepare()
     try:
-        return _helped(words) if question is None else _run(question)
+        return _unread(words) if question is None else _run(question)
     except KeyboardInterrupt:
         return _CTRL_C
     except Exception as error:  # noqa: BLE001 (raised again below)
@@ -70,10 +68,15 @@ def run(words: Sequence[str]) -> int | None:
         return deliver.guarded(again, json=question is not None and question.json)
 
 
-def _helped(words: Sequence[str]) -> int | None:
-    from tsipc_client.cli import manual  # noqa: PLC0415 (for this only)
+def _unread(words: Sequence[str]) -> int | None:
+    """Show help, or what is wrong with the words. None: typer will."""
+    if plain.asks_for_help(words):
+        from tsipc_client.cli import manual  # noqa: PLC0415 (for this only)
 
-    return manual.show(words)
+        return manual.show(words)
+    from tsipc_client.cli import misuse  # noqa: PLC0415 (as above)
+
+    return misuse.tell(words)
 
 
 def _run(question: plain.Question) -> int:

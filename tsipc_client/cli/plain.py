@@ -63,7 +63,7 @@ SHORT = {
     "log": "events",
 }
 
-_ARGUMENTS: dict[str, tuple[int, tuple[str, ...]]] = {
+ARGUMENTS: dict[str, tuple[int, tuple[str, ...]]] = {
     "send": (3, ("source", "target", "message", "type")),
     "subscribe": (2, ("session", "event", "action")),
     "unsubscribe": (2, ("session", "event")),
@@ -108,7 +108,7 @@ _VALUES = {
 _ORDER = ("decision", "ttl_s", "now", "raw", "follow", "key", "secret", "limit", "pending", "dead")
 """Options in the order of their fields on the wire; they follow all arguments there."""
 
-_WORDS = {"type": TYPES, "action": ACTIONS}
+WORDS = {"type": TYPES, "action": ACTIONS}
 """Arguments that are one of a few words; the first is the default."""
 
 _DEFAULTS = {"data": "", "id": "", "session": "."}
@@ -122,20 +122,21 @@ _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 def read(words: Sequence[str]) -> Question | None:
     """The question that the words ask; None: it is not sure."""
-    typed = None if COMPLETION in os.environ else _typed(words)
-    if not typed or typed[0] == "status":
+    given = None if COMPLETION in os.environ else typed(words)
+    if not given or given[0] == "status":
         return None
-    method, given = SHORT.get(typed[0], typed[0]), typed[1:]
-    if typed[:2] == ["daemon", "status"]:
-        method, given = "status", typed[2:]
-    if method not in _ARGUMENTS:
+    if given[:2] == ["daemon", "status"]:
+        method, given = "status", given[2:]
+    else:
+        method, given = SHORT.get(given[0], given[0]), given[1:]
+    if method not in ARGUMENTS:
         return None
     question = Question(method)
     arguments = _take_options(question, given)
     if arguments is None:
         return None
     options = question.params
-    params = _steps(arguments) if method == "workflow" else _params(*_ARGUMENTS[method], arguments)
+    params = _steps(arguments) if method == "workflow" else _params(*ARGUMENTS[method], arguments)
     if params is None or (method == "resolve" and not options):
         return None
     params.update([(name, options[name]) for name in _ORDER if name in options])
@@ -148,17 +149,17 @@ def asks_for_help(words: Sequence[str]) -> bool:
     return COMPLETION not in os.environ and (not words or words[-1] in {"--help", "-h"})
 
 
-def _typed(words: Sequence[str]) -> list[str] | None:
+def typed(words: Sequence[str]) -> list[str] | None:
     """The words as the UTF-8 they were typed in, whatever the locale made of them."""
-    typed, room = [], MOST_BYTES
+    read, room = [], MOST_BYTES
     for word in words:
         try:
             raw = os.fsencode(word)
-            typed.append(raw.decode())
+            read.append(raw.decode())
         except UnicodeError:
             return None
         room -= len(raw)
-    return typed if room >= 0 else None
+    return read if room >= 0 else None
 
 
 def _take_options(question: Question, words: list[str]) -> list[str] | None:
@@ -217,10 +218,10 @@ def _params(required: int, names: tuple[str, ...], given: list[str]) -> Params |
         return None
     params: Params = {}
     for at, (name, word) in enumerate(zip(names, given, strict=False)):
-        if name in _WORDS:
-            if word not in _WORDS[name]:
+        if name in WORDS:
+            if word not in WORDS[name]:
                 return None
-            if word != _WORDS[name][0]:
+            if word != WORDS[name][0]:
                 params[name] = word
         elif name in _COUNTS:
             count = _count(word)
