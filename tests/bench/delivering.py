@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.bench import redis
+from tests.bench.guarded import GuardedTypist
 from tests.bench.samples import Row, Samples, absent
 from tests.bench.stage import Stage
 
@@ -39,8 +40,8 @@ def fan_out(stage: Stage, *, rounds: int, subscribers: int = 100) -> list[Row]:
         wire.request("subscribe", session=f"bench-sub-{number}", event="bench-run", action="command")
         wire.request("subscribe", session=f"bench-sub-{number}", event="bench-data", action="data")
     type_all = stage.typist("bench-sub-*", TELL)
-    commands, typed, data, theirs = Samples(), Samples(), Samples(), Samples()
-    with redis.serving(stage.folder) as path:
+    commands, typed, guarded, data, theirs = Samples(), Samples(), Samples(), Samples(), Samples()
+    with redis.serving(stage.folder) as path, GuardedTypist(stage, "bench-sub-*", TELL) as typist:
         audience = redis.Audience(path, subscribers) if path else None
         for _ in range(rounds):
             with commands.one():
@@ -48,6 +49,9 @@ def fan_out(stage: Stage, *, rounds: int, subscribers: int = 100) -> list[Row]:
                 stage.heard(subscribers)
             with typed.one():
                 type_all()
+                stage.heard(subscribers)
+            with guarded.one():
+                typist.type_all()
                 stage.heard(subscribers)
             with data.one():
                 wire.request("publish", source="bench", event="bench-data", data="{}")
@@ -62,6 +66,13 @@ def fan_out(stage: Stage, *, rounds: int, subscribers: int = 100) -> list[Row]:
             f"one `tmux source-file` that types into {subscribers} shells → all have run it",
             note="the floor: no look who sits in the pane, no record on disk, nothing typed once only. "
             "Most of it is the shells themselves",
+        ),
+        guarded.row(
+            f"typed under a guard and marked, into {subscribers} shells → all have run it",
+            beside="that `tmux source-file`",
+            other=typed,
+            note="the floor of what is typed once only: no look who sits in the pane, no record on disk, "
+            "no daemon. To move a pane's mark, an option, tmux looks at all its windows",
         ),
         commands.row(
             f"publish to {subscribers} shells → all have run it",
@@ -84,12 +95,24 @@ def steps(stage: Stage, *, rounds: int, length: int = 10) -> list[Row]:
     stage.shell("bench-step")
     wire = stage.wire()
     wire.request("workflow", name="bench-steps", steps=[{"session": "bench-step", "command": ":"}] * length)
-    samples = Samples()
-    for _ in range(rounds):
+    samples, files = Samples(), Samples()
+    for number in range(rounds):
+        folder = stage.folder / f"files-{number}"
+        with files.one():
+            folder.mkdir()
+            for name in "abcdefg":
+                (folder / name).write_text(TELL)
         run = Samples()
         with run.one():
             ended = wire.request("run", name="bench-steps")
         assert ended["status"] == "success", ended
         samples.seconds.append(run.seconds[0] / length)
     wire.close()
-    return [samples.row("workflow step, over its command's own time", promise="≤ 15 ms")]
+    return [
+        files.row(
+            "a folder and seven files, made",
+            note="the files alone that a step needs: the script, its text, its claim, its status, the pipe's "
+            "process, the output before and after it was cut. The daemon has its own made ahead",
+        ),
+        samples.row("workflow step, over its command's own time", promise="≤ 15 ms"),
+    ]
