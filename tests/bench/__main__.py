@@ -18,6 +18,7 @@ from tests.bench import (
     delivering,
     durable,
     guard,
+    hearing,
     looping,
     others,
     profiles,
@@ -51,6 +52,9 @@ PARTS: dict[str, Part] = {
         stage, rounds=max(n // 5, 1), subscribers=100 if n > 10 else 3
     ),
     "durable": lambda stage, n: durable.measure(stage, messages=200 * n, rounds=2 * n),
+    "listening": lambda stage, n: hearing.measure(
+        stage, events=10_000 * n, listeners=1000 if n > 10 else 10, seconds=n / 20
+    ),
     "stopping": lambda stage, n: stopping.measure(stage, sends=5 * n),
     "resting": lambda stage, n: resting.measure(stage, seconds=10 if n > 10 else 0.1),
     "compacting": lambda stage, n: compacting.measure(stage, messages=2_000 * n),
