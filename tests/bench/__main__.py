@@ -28,6 +28,7 @@ from tests.bench import (
     scaling,
     starting,
     stopping,
+    timings,
 )
 from tests.bench.samples import Row
 from tests.bench.stage import FOLDER, Stage
@@ -62,16 +63,40 @@ PARTS: dict[str, Part] = {
 }
 """Each gets a stage and how thorough to be, in rounds; in this order, since `resting` looks at all before."""
 
+NOTES: dict[str, str] = {
+    "starting": "a whole process from its start to its exit, with compiled bytecode and a daemon that runs; "
+    "without what the shell takes to start a process, and without the start of a daemon",
+    "looping": "one script from its start to its end, with that of its shell or Python; the messages are "
+    "stored, nothing is typed",
+    "delivering": "over an open connection, without the start of a client",
+    "others": "from the errand to its effect in a shell at its prompt, with what bash takes to run the line",
+    "steps": "a run of ten steps, divided by ten: typed, run, status and output captured; without the start "
+    "of a client",
+    "publish": "over an open connection; all of it is one machine's, which runs the hundred shells too",
+    "durable": "to a session that is absent: nothing but the queue works. The client is Python on the same "
+    "cores",
+    "stopping": "over an open connection, with what bash takes to run the line; other messages are sent to "
+    "the second server meanwhile",
+    "resting": "of the daemon's process and all its threads; without tmux and its clients",
+    "compacting": "over an open connection, to a session that is absent; the folding process has a core of "
+    "its own if there is one",
+    "recovering": "from the new process's start to its first answer, files in the system's cache; without a "
+    "look at tmux",
+}
+"""What the rows of a part measure and leave out, for those that do not say it themselves."""
+
 
 def measure(parts: list[str], rounds: int) -> list[Row]:
     """The rows of `parts`, all against one daemon."""
     stage = Stage()
     try:
         stage.start()
-        rows = [resting.memory(stage, "memory (RSS) after the start")]
+        rows = [resting.memory(stage, "memory (RSS) after the start", NOTES["resting"])]
         for name in parts:
             print(f"measuring: {name}", file=sys.stderr)
-            rows += [replace(row, part=name) for row in PARTS[name](stage, rounds)]
+            rows += [
+                replace(row, part=name, note=row.note or NOTES[name]) for row in PARTS[name](stage, rounds)
+            ]
         return rows
     finally:
         stage.close()
@@ -114,6 +139,11 @@ def main() -> int:
         help="count what Python executes and compare with what is stored; with --write store it",
     )
     parser.add_argument(
+        "--timings",
+        action="store_true",
+        help=f"with --check: compare some times too, beside something bare, with {RESULTS.name}",
+    )
+    parser.add_argument(
         "--profile",
         action="store_true",
         help=f"sample the daemon's stack instead; with --write keep it in {profiles.PAGE.name}",
@@ -131,7 +161,8 @@ def main() -> int:
             report.place(profiles.PAGE, text)
         return 0
     if asked.check:
-        return guard.check(BASELINE, renew=asked.write)
+        status = guard.check(BASELINE, renew=asked.write)
+        return timings.check(RESULTS) or status if asked.timings else status
     known: Container[str] = scaling.CURVES if asked.scale else PARTS
     if unknown := [name for name in asked.parts if name not in known]:
         parser.error(f"no such part: {', '.join(unknown)}")

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.bench import scenarios
+from tests.bench import callgrind, scenarios
 from tests.bench.counter import Counts
 
 LIMIT = 0.10
@@ -21,6 +21,9 @@ LIMIT = 0.10
 
 SHARE = 0.002
 """A function with less of the work is not stored; it is found again in the sum."""
+
+MACHINE_SHARE = 0.005
+"""The same of functions in C."""
 
 NAMED = 5
 """Functions that explain a loss, the largest first."""
@@ -43,10 +46,10 @@ class Work:
     """Calls and instructions of those that matter."""
 
     @classmethod
-    def of_counts(cls, of: str, times: int, counts: Counts) -> Work:
+    def of_counts(cls, of: str, times: int, counts: Counts, share: float = SHARE) -> Work:
         """The counts as they are stored and compared."""
         steps = sum(executed for _, executed in counts.values())
-        kept = {name: count for name, count in sorted(counts.items()) if count[1] >= SHARE * steps}
+        kept = {name: count for name, count in sorted(counts.items()) if count[1] >= share * steps}
         return cls(of=of, times=times, steps=steps, functions=kept)
 
     def says(self) -> str:
@@ -58,6 +61,12 @@ def measure() -> dict[str, Work]:
     """Every scenario, counted."""
     found = scenarios.everything()
     return {name: Work.of_counts(of, times, counts) for name, of, times, counts in found}
+
+
+def measure_machine() -> dict[str, Work]:
+    """What the machine itself executes, of each work."""
+    found = callgrind.everything()
+    return {name: Work.of_counts(of, times, counts, MACHINE_SHARE) for name, of, times, counts in found}
 
 
 def compare(name: str, before: Work, now: Work) -> Iterator[str]:
@@ -92,9 +101,9 @@ def read(path: Path) -> Baseline:
     return {version: {name: Work(**work) for name, work in runs.items()} for version, runs in stored.items()}
 
 
-def write(path: Path, runs: dict[str, Work]) -> None:
+def write(path: Path, runs: dict[str, Work], version: str = VERSION) -> None:
     """Keep `runs` as what this version of Python is compared with; other versions' stay."""
-    stored = {**read(path), VERSION: runs}
+    stored = {**read(path), version: runs}
     lines = [
         f" {json.dumps(version)}: {{\n{_listed(works)}\n }}" for version, works in sorted(stored.items())
     ]
@@ -106,24 +115,33 @@ def _listed(works: dict[str, Work]) -> str:
 
 
 def check(path: Path, *, renew: bool) -> int:
-    """Compare with the stored run and say what was found; 1: something got slower."""
-    stored = read(path).get(VERSION)
-    if stored is None and not renew:
-        print(f"no stored counts for Python {VERSION}: nothing to compare with; {_how()}")
-        return 0
-    now = measure()
-    losses = [line for name, work in now.items() if stored and name in stored
-              for line in compare(name, stored[name], work)]  # fmt: skip
-    _report(now, stored or {})
-    if renew:
-        write(path, now)
-        print(f"stored as what Python {VERSION} is compared with, in {path.name}")
-        return 0
+    """Compare with the stored runs and say what was found; 1: something got slower."""
+    losses = _check(path, VERSION, measure, renew=renew)
+    if lack := callgrind.lacks():
+        print(f"the machine's instructions are not counted: {lack}")
+    else:
+        losses += _check(path, callgrind.BUILD, measure_machine, renew=renew)
     if losses:
         print(
             "slower than what is stored:", *losses, f"if it is worth it: {_how()}", sep="\n", file=sys.stderr
         )
     return 1 if losses else 0
+
+
+def _check(path: Path, version: str, count: Callable[[], dict[str, Work]], *, renew: bool) -> list[str]:
+    """Lines about what grew against the run that is stored for this version; `renew` stores a new one."""
+    stored = read(path).get(version)
+    if stored is None and not renew:
+        print(f"no stored counts for Python {version}: nothing to compare with; {_how()}")
+        return []
+    now = count()
+    _report(now, stored or {})
+    if renew:
+        write(path, now, version)
+        print(f"stored as what Python {version} is compared with, in {path.name}")
+        return []
+    return [line for name, work in now.items() if stored and name in stored
+            for line in compare(name, stored[name], work)]  # fmt: skip
 
 
 def _report(now: dict[str, Work], stored: dict[str, Work]) -> None:

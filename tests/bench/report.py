@@ -15,6 +15,9 @@ from tests.bench.samples import Row
 
 BEGIN, END = "<!-- measured: a script writes what is between these lines -->", "<!-- end of measured -->"
 
+NAMED = 4
+"""Rows with the same note that are all named."""
+
 
 def table(rows: Sequence[Row]) -> str:
     """A Markdown table, one line a row."""
@@ -33,12 +36,22 @@ def table(rows: Sequence[Row]) -> str:
 def page(rows: Sequence[Row], machine: dict[str, str]) -> str:
     """All that a run says: the table, what it leaves out, and the machine."""
     where = ", ".join(f"{name} {value}" for name, value in machine.items())
-    return f"{table(rows)}\nWhat they leave out:\n\n{notes(rows)}\n{where}\n"
+    return f"{table(rows)}\nWhat they measure and leave out:\n\n{notes(rows)}\n{where}\n"
 
 
 def notes(rows: Sequence[Row]) -> str:
-    """What the numbers leave out, a line of Markdown for each row that says something."""
-    return "".join(f"- {row.name}: {row.note}.\n" for row in rows if row.note)
+    """What the numbers are and leave out: a line of Markdown for all rows of which the same is said."""
+    said: dict[str, list[str]] = {}
+    for row in rows:
+        if row.note:
+            said.setdefault(row.note, []).append(row.name)
+    return "".join(f"- {_named(names)}: {note}.\n" for note, names in said.items())
+
+
+def _named(names: Sequence[str]) -> str:
+    if len(names) <= NAMED:
+        return "; ".join(names)
+    return f"{names[0]}, and {len(names) - 1} rows from {names[1]} to {names[-1]}"
 
 
 def document(rows: Sequence[Row], machine: dict[str, str]) -> str:

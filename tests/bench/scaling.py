@@ -272,10 +272,8 @@ def _queued(stage: Stage) -> Callable[[int, int], dict[str, float]]:
     def measured(at: int, rounds: int) -> dict[str, float]:
         missing = at - stage.daemon.call("status")["waiting"]
         taken_s = 0.0
-        wire = stage.wire()
         for done in range(0, missing, CHUNK):
-            taken_s += durable.pipelined(wire, min(CHUNK, missing - done))
-        wire.close()
+            taken_s += durable.pipelined(stage.wire(), min(CHUNK, missing - done))
         until(lambda: not _children(stage.daemon.pid), what="the journal is folded", within_s=SETTLE_S)
         used = resident_mib(stage.daemon.pid)
         wire = stage.wire()

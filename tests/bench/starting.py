@@ -72,6 +72,11 @@ def measure(stage: Stage, *, rounds: int) -> list[Row]:
     return rows + _rows(loaded, promise="p99 < 100 ms", when=", every core busy")
 
 
+def actions(stage: Stage, line: str) -> dict[str, Callable[[], None]]:
+    """Python that does nothing (`python`), and this command line, which must end with 0."""
+    return _actions({**stage.daemon.environment, "PYTHONDONTWRITEBYTECODE": ""}, {line: 0})
+
+
 def _actions(environment: dict[str, str], lines: dict[str, int]) -> dict[str, Callable[[], None]]:
     """Python that does nothing, and each command line with the exit status it must have."""
     script = Path(sys.executable).with_name("ts-ipc")

@@ -20,6 +20,7 @@ def test_every_part_can_be_measured(part: str) -> None:
     rows = measure([part], rounds=1)
     assert len(rows) > 1
     assert all(row.value >= 0 for row in rows)
+    assert all(row.note for row in rows if row.runs), "each says what it measures and leaves out"
 
 
 def test_the_table_shows_value_ratio_and_promise() -> None:
@@ -27,6 +28,14 @@ def test_the_table_shows_value_ratio_and_promise() -> None:
     ours, bare = Samples([0.020, 0.024, 0.022]), Samples([0.011, 0.011])
     lines = report.table([ours.row("send", promise="< 1.6 x", beside="python", other=bare)]).splitlines()
     assert lines[2] == "| send | 22.0 ms | 24.0 ms | python | 2.00 | < 1.6 x |"
+
+
+def test_one_note_of_many_rows_is_said_once() -> None:
+    """A few rows are named, of many the first and the last; rows without a note are in the table only."""
+    few = [Row(name=name, value=1, unit="ms", note="no client") for name in ("a", "b")]
+    many = [Row(name=f"c{number}", value=1, unit="ms", note="no disk") for number in range(9)]
+    rows = [few[0], *many, few[1], Row(name="d", value=1, unit="ms")]
+    assert report.notes(rows) == "- a; b: no client.\n- c0, and 8 rows from c1 to c8: no disk.\n"
 
 
 def test_the_results_can_be_read_again() -> None:

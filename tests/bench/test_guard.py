@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench import guard, scenarios
+from tests.bench import callgrind, guard, scenarios
 from tests.bench.guard import VERSION, Work
 from tsipcd.core.names import World
 
@@ -75,10 +75,59 @@ def test_a_loss_against_the_stored_run_fails_the_check(
     path = tmp_path / "baseline.json"
     runs = [Work(of="send", times=1, steps=steps, functions={"a:f": (1, steps)}) for steps in (100, 100, 150)]
     monkeypatch.setattr(guard, "measure", lambda: {"send": runs.pop(0)})
+    monkeypatch.setattr(callgrind, "lacks", lambda: "valgrind is not installed")
     assert guard.check(path, renew=True) == 0
     assert guard.check(path, renew=False) == 0
     assert guard.check(path, renew=False) == 1
     assert "a:f: +50 instructions" in capsys.readouterr().err
+
+
+CALLGRIND = """\
+events: Ir
+fl=(1) a.c
+fn=(1) work
+10 100
++2 20
+cfn=(2) helper
+calls=3 30
+* 900
+14 5
+fn=(2)
+30 400
+cfi=(1)
+cfn=(1)
+calls=1 10
+31 50
+32 500
+"""
+
+
+def test_what_callgrind_writes_is_read_as_own_instructions_and_calls() -> None:
+    """What is said of a call is of the one that is called, and counts there."""
+    assert callgrind.read(CALLGRIND) == {"work": (1, 125), "helper": (3, 900)}
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("bench")
+def test_the_machine_counts_nearly_the_same_twice() -> None:
+    """A whole start with all its C code, however busy the machine is; far within what is a loss."""
+    if lack := callgrind.lacks():
+        pytest.skip(lack)
+    with scenarios.daemon() as serving:
+        first, second = (callgrind.count_start(serving) for _ in range(2))
+    before, after = (sum(steps for _, steps in counts.values()) for counts in (first, second))
+    assert before > 10_000_000
+    assert abs(after / before - 1) < guard.LIMIT / 3
+
+
+def test_without_valgrind_the_check_says_so_and_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The counts of Python are compared all the same."""
+    monkeypatch.setattr(guard, "measure", dict)
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    assert guard.check(tmp_path / "baseline.json", renew=True) == 0
+    assert "are not counted: valgrind is not installed" in capsys.readouterr().out
 
 
 def test_another_python_is_compared_with_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
