@@ -72,6 +72,7 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("graph", definitions.graph, ""),
     ("workflows", definitions.workflows, ""),
     ("rm", definitions.rm, ""),
+    ("schema", definitions.schema, ""),
     ("run", workflows.run, ""),
     ("runs", workflows.runs, ""),
     ("pipeline", workflows.pipeline, ""),
@@ -107,6 +108,7 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
 
 LOCAL_COMMANDS = frozenset(
     {
+        "schema",
         "exec",
         "ask",
         "tail",

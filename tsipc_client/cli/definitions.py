@@ -1,4 +1,4 @@
-"""The commands about the workflows that there are: workflows, graph, rm."""
+"""The commands about the workflows that there are, and their language: workflows, graph, rm, schema."""
 
 from __future__ import annotations
 
@@ -71,6 +71,26 @@ def graph(
     if how.json or format is Format.TREE:
         return Ask(request, how)
     return Do(partial(_draw, request, format), how)
+
+
+def schema(*, json: AsJson = False, timeout: Timeout = "") -> Do:
+    """Print the JSON Schema of the language of workflows.
+
+    With it an editor completes keys and marks mistakes while you write.
+
+    Example:
+      ts-ipc schema > workflow.schema.json
+    """
+    return Do(_print_schema, options(json=json, timeout=timeout))
+
+
+def _print_schema(_: Options) -> int:
+    from importlib.resources import files  # noqa: PLC0415 (only for this command)
+
+    from tsipc_client.cli import screen  # noqa: PLC0415 (the same)
+
+    screen.put((files("tsipc_client") / "workflow.schema.json").read_text(encoding="utf-8").splitlines())
+    return 0
 
 
 def _draw(request: Graph, form: Format, how: Options) -> int:

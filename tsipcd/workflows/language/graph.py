@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from tsipcd.workflows.definition import Order, Step, in_order
-from tsipcd.workflows.language.document import Fields, Node
+from tsipcd.workflows.language.document import Fields, Items, Node
 from tsipcd.workflows.language.faults import Findings, nearest
 from tsipcd.workflows.language.fields import Reading
 from tsipcd.workflows.language.steps import ALIASES, PARALLEL, Defaults, Draft, read_step
@@ -48,7 +48,7 @@ def read_steps(reading: Reading, node: Node, defaults: Defaults) -> list[Draft]:
                 draft.step = msgspec.structs.replace(draft.step, order=Order.NEEDED)
         found += drafts
         before = tuple(draft.step.id for draft in drafts) or before
-    if not items and not reading.findings.has_errors:
+    if isinstance(node, Items) and not items:
         reading.findings.shape(node.at, "there are no steps")
     return found
 

@@ -312,6 +312,9 @@ def _timeout(
     reading: Reading, fields: Mapping[str, Node], written: set[str], defaults: Defaults, kind: Kind
 ) -> float | None:
     if "timeout_sec" in written and "timeout" in fields:
+        if "timeout-minutes" in fields:
+            at = fields["timeout-minutes"].at
+            reading.findings.shape(at, "timeout-minutes and timeout_sec mean the same", "leave one out")
         return reading.number(fields["timeout"], "timeout_sec", 0.001, 3e7)
     found = timeout(reading, fields)
     return defaults.timeout_s if found is None and kind is not Kind.APPROVAL else found
