@@ -23,7 +23,7 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "subscribe": ("session", "event", "action"),
     "unsubscribe": ("session", "event"),
     "publish": ("session", "event"),
-    "run": ("workflow",),
+    **dict.fromkeys(("run", "rm", "graph", "validate"), ("workflow",)),
     "pipeline": ("session", "session"),
     "daemon": ("daemon",),
     "shell-init": ("shell",),
@@ -75,7 +75,8 @@ def _names(kind: str) -> Iterable[str]:
             except WireError:
                 return _EVENTS if kind == "event" else ()
         case "workflow":
-            return [path.stem for path in (Path(state_path()) / "workflows").glob("*.json")]
+            files = (Path(state_path()) / "workflows").glob("*.*")
+            return {path.stem for path in files if path.suffix in {".json", ".yaml", ".yml"}}
         case "type":
             return list(MessageType)
         case "action":
