@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from types import TracebackType
 from typing import Self, cast
 
 from tsipc_client import launch, listening
-from tsipc_client.asking import REPEAT_AFTER_S, asks_for_repeat, expect, is_repeatable, keyed, member
+from tsipc_client.asking import REPEAT_AFTER_S, asks_for_repeat, expect, given, is_repeatable, keyed, member
+from tsipc_client.control import AsyncRunVerbs
 from tsipc_client.exchange import OnProgress, timed_out
 from tsipc_client.versions import explained
 from tsipc_client.wire import messages as m
@@ -27,7 +28,7 @@ from tsipc_client.wire.errors import Broken, ErrorCode, WireError
 DEFAULT_TIMEOUT_S = 30.0
 
 
-class AsyncClient:
+class AsyncClient(AsyncRunVerbs):
     """A connection to the daemon of one state folder, for the tasks of one event loop.
 
     `timeout_s` limits each call, from connecting to the answer; None: no limit. With `start` false a daemon
@@ -140,12 +141,14 @@ class AsyncClient:
         follow: bool = True,
         timeout_s: float | None = None,
         key: str = "",
+        inputs: Mapping[str, str] | None = None,
+        begin_with: str = "",
     ) -> m.RunEnded:
         """Execute workflow `name`, and return when it has ended, or with `follow` false when it has begun.
 
         There is no time limit but `timeout_s`, which ends the waiting and not the run.
         """
-        request = m.Run(name=name, follow=follow, key=key)
+        request = m.Run(name=name, follow=follow, key=key, inputs=given(inputs), begin_with=begin_with)
         return expect(m.RunEnded, await self._call(request, on_progress, timeout_s))
 
     async def pipeline(self, source: str, target: str) -> m.PipelineSaved:
@@ -248,10 +251,6 @@ class AsyncClient:
     async def schedule(self) -> m.ScheduleList:
         """What starts by itself, what comes next first."""
         return expect(m.ScheduleList, await self.call(m.Schedule()))
-
-    async def runs(self, *, limit: int = 20) -> m.RunList:
-        """The latest workflow runs, oldest first."""
-        return expect(m.RunList, await self.call(m.Runs(limit=limit)))
 
     async def sessions(self) -> m.SessionList:
         """Every session of every tmux server that can be seen."""

@@ -11,7 +11,9 @@ from tsipc_client.wire.errors import BadInput, ErrorCode, WireError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from tsipc_client.wire.messages import Publish, Request, Run, Send
+    from collections.abc import Mapping
+
+    from tsipc_client.wire.messages import Given, Publish, Request, Run, Send
 
     Keyed = Send | Publish | Run
 
@@ -50,6 +52,13 @@ def is_repeatable(request: Request) -> bool:
 def asks_for_repeat(error: WireError) -> bool:
     """Whether the next daemon may know better: this one ends, or did."""
     return error.code in (ErrorCode.STOPPING, ErrorCode.UNKNOWN_OUTCOME)
+
+
+def given(inputs: Mapping[str, str] | None) -> tuple[Given, ...]:
+    """The inputs of a run, as they go over the wire."""
+    from tsipc_client.wire.messages import Given  # noqa: PLC0415 (of one verb only)
+
+    return tuple(Given(name=name, value=value) for name, value in (inputs or {}).items())
 
 
 def expect(kind: type[R], result: object) -> R:

@@ -12,12 +12,13 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
 from tsipc_client import launch, listening
-from tsipc_client.asking import REPEAT_AFTER_S, asks_for_repeat, expect, keyed, member
+from tsipc_client.asking import REPEAT_AFTER_S, asks_for_repeat, expect, given, keyed, member
+from tsipc_client.control import RunVerbs
 from tsipc_client.exchange import (
     Batch,
     Deadline,
@@ -36,7 +37,7 @@ from tsipc_client.wire.errors import Broken, Unreachable, WireError
 DEFAULT_TIMEOUT_S = 30.0
 
 
-class Client:
+class Client(RunVerbs):
     """A connection to the daemon of one state folder, for one thread at a time.
 
     `timeout_s` limits each call, from connecting to the answer; None: no limit. With `start` false a daemon
@@ -150,12 +151,14 @@ class Client:
         follow: bool = True,
         timeout_s: float | None = None,
         key: str = "",
+        inputs: Mapping[str, str] | None = None,
+        begin_with: str = "",
     ) -> m.RunEnded:
         """Execute workflow `name`, and return when it has ended, or with `follow` false when it has begun.
 
         There is no time limit but `timeout_s`, which ends the waiting and not the run.
         """
-        request = m.Run(name=name, follow=follow, key=key)
+        request = m.Run(name=name, follow=follow, key=key, inputs=given(inputs), begin_with=begin_with)
         return expect(m.RunEnded, self._call(request, on_progress, timeout_s))
 
     def pipeline(self, source: str, target: str) -> m.PipelineSaved:
@@ -255,10 +258,6 @@ class Client:
     def schedule(self) -> m.ScheduleList:
         """What starts by itself, what comes next first."""
         return expect(m.ScheduleList, self.call(m.Schedule()))
-
-    def runs(self, *, limit: int = 20) -> m.RunList:
-        """The latest workflow runs, oldest first."""
-        return expect(m.RunList, self.call(m.Runs(limit=limit)))
 
     def sessions(self) -> m.SessionList:
         """Every session of every tmux server that can be seen."""

@@ -28,7 +28,9 @@ from tsipcd.triggers import TriggerFiles
 MAX_WAITING: Final = 10_000
 """Requests that may wait while tmux is looked at; more are refused."""
 
-LOOKS: Final = frozenset({m.Send, m.Publish, m.Run, m.Resolve, m.Retry, m.Inbox, m.Sessions, m.Schedule})
+LOOKS: Final = frozenset(
+    {m.Send, m.Publish, m.Run, m.Rerun, m.Resolve, m.Retry, m.Inbox, m.Sessions, m.Schedule}
+)
 """Requests that need to know which sessions exist, or what starts by itself."""
 
 TOGETHER_S: Final = 0.1
@@ -273,8 +275,7 @@ class Intake:
                 self._memory.before(len(request.data))
             if isinstance(request, m.Run):
                 self._memory.before(0)
-                workflow = self._stores.workflow(request.name)
-                self._runtime.put(i.RunAsked(call, caller, workflow, follow=request.follow, key=request.key))
+                self._runtime.put(self._run_asked(call, caller, request))
             else:
                 if type(request) in CHANGES_TABLE:
                     self._stores.change_begins(call)
@@ -285,6 +286,14 @@ class Intake:
             # No descriptor for a file that it needs, for example.
             why = f"{request.METHOD} cannot be done now: {error.strerror or error}"
             self._server.fail(call, Refused(ErrorCode.BUSY, why, hint="nothing was done; try again"))
+
+    def _run_asked(self, call: i.Call, caller: i.Caller, request: m.Run) -> i.RunAsked:
+        """The request with the definition that its file holds now, and those of its sub-workflows."""
+        workflow, library = self._stores.workflow_with_parts(request.name)
+        inputs = tuple((each.name, each.value) for each in request.inputs)
+        return i.RunAsked(
+            call, caller, workflow, request.follow, request.key, inputs, request.begin_with, library
+        )
 
     def _hear_news(self, request: m.Request) -> None:
         """Let the core know what the files say. Raises `WireError` if the request needs a broken one."""

@@ -11,7 +11,7 @@ import errno
 import time
 from collections.abc import Sequence
 
-from tsipc_client.wire.errors import Broken, ErrorCode, Refused, WireError
+from tsipc_client.wire.errors import BadInput, Broken, ErrorCode, Refused, WireError
 from tsipc_client.wire.messages import PipelineSaved, Saved, Subscription
 from tsipcd.core.effects import StoreData, StoreWorkflow
 from tsipcd.core.inputs import Call, DataStored, Input, NamesRead, SubscriptionsRead
@@ -85,6 +85,28 @@ class Stores:
     def workflow(self, name: str) -> Workflow:
         """The definition of that name as its file has it now. Raises `WireError`."""
         return self._workflows.read(name).workflow
+
+    def workflow_with_parts(self, name: str) -> tuple[Workflow, tuple[Workflow, ...]]:
+        """That definition, and those of the workflows that are steps of it, or of one of them.
+
+        Raises `WireError`, also for a workflow that would be a step of itself.
+        """
+        whole = self.workflow(name)
+        parts: dict[str, Workflow] = {}
+        left: list[tuple[Workflow, tuple[str, ...]]] = [(whole, (name,))]
+        while left:
+            each, above = left.pop()
+            for part in each.parts:
+                if part in above:
+                    raise BadInput(
+                        ErrorCode.BAD_PARAMS,
+                        f"the workflow {part} would be a step of itself: {' > '.join((*above, part))}",
+                        hint="nothing was run",
+                    )
+                if part not in parts:
+                    parts[part] = self.workflow(part)
+                left.append((parts[part], (*above, part)))
+        return whole, tuple(parts.values())
 
     async def write_data(self, effect: StoreData) -> DataStored:
         """`SESSION.data` is replaced, or the answer says why not."""

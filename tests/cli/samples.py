@@ -7,18 +7,23 @@ from dataclasses import replace
 from tsipc_client.wire.errors import BadInput, ErrorCode, UnknownSession
 from tsipc_client.wire.messages import (
     Action,
+    AttemptView,
     Cancelled,
     Change,
     Decision,
     EventTriggerView,
+    Explained,
     Fanout,
     FaultView,
+    Given,
     GraphView,
     InboxList,
     LogLines,
     MessageType,
     MessageView,
+    NeedView,
     NodeView,
+    PartView,
     PausedEvent,
     PipelineSaved,
     Progress,
@@ -30,6 +35,7 @@ from tsipc_client.wire.messages import (
     Resolved,
     RunEnded,
     RunList,
+    RunNow,
     RunStatus,
     RunView,
     Saved,
@@ -42,6 +48,7 @@ from tsipc_client.wire.messages import (
     Status,
     StatusReport,
     Step,
+    StepResult,
     StepView,
     Stopping,
     Subscribed,
@@ -373,6 +380,28 @@ DETACHED = RunEnded(
     started_at=NOON,
     ended_at=None,
 )
+
+RUN_NOW = RunNow(id="run-3", status=RunStatus.RUNNING, paused=True)
+EXPLAINED = Explained(
+    run="run-3",
+    workflow="deploy-full",
+    status=RunStatus.FAILURE,
+    step=StepView(
+        index=3, session="claude-manager", command="docker-compose up -d", status=None, name="deploy",
+        reason="if: inputs.env == 'prod'", result=StepResult.SKIPPED,
+    ),
+    why="It was skipped, since its condition was false: inputs.env == 'prod'.",
+    condition="inputs.env == 'prod'",
+    trace=(PartView(text="inputs.env", value='"staging"'),),
+    needs=(NeedView(name="build", result=StepResult.SUCCESS), NeedView(name="ok", result=None)),
+    attempts=(
+        AttemptView(
+            attempt=1, id="msg-9", status=Status.DONE, reason="", exit_code=2, started_at=NOON,
+            ended_at=NOON + 4.1, log="runs/run-3/3.log",
+        ),
+    ),
+    outputs=(Given(name="tag", value="v1"),),
+)  # fmt: skip
 
 UNKNOWN_SESSION = UnknownSession(
     ErrorCode.UNKNOWN_SESSION,

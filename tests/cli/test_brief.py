@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import pytest
 
 from tests.cli.answers import ANSWERS
-from tsipc_client.cli import brief, plain
+from tsipc_client.cli import brief, plain, shapes
 from tsipc_client.cli.statuses import status_of_error
 from tsipc_client.wire.errors import ErrorCode, error_from
 from tsipc_client.wire.messages import REQUESTS, RESULTS, Request, RunStatus, Status, StepResult
@@ -23,7 +23,7 @@ LOOKED_INTO = {
 """Not only told: one side may be older, the next daemon may know better, the connection is gone."""
 
 
-def shape(kind: Any) -> brief.Shape | None:
+def shape(kind: Any) -> shapes.Shape | None:
     """The fields of a class, or of the class whose values a field lists."""
     for inner in (kind, *get_args(kind)):
         if is_dataclass(inner):
@@ -36,11 +36,11 @@ def shape(kind: Any) -> brief.Shape | None:
 def test_the_fields_are_those_of_the_protocol(kind: type[Request]) -> None:
     """In their order, which is that of JSON documents."""
     if kind.METHOD in plain.ARGUMENTS:
-        known, declared = brief.SHAPES[kind.METHOD], shape(RESULTS[kind])
+        known, declared = shapes.SHAPES[kind.METHOD], shape(RESULTS[kind])
         assert known == declared
         assert list(known) == list(declared or ())
     else:
-        assert kind.METHOD not in brief.SHAPES
+        assert kind.METHOD not in shapes.SHAPES
 
 
 def leaves(kind: Any, name: str = "") -> Iterator[tuple[str, bool]]:
@@ -57,17 +57,17 @@ def leaves(kind: Any, name: str = "") -> Iterator[tuple[str, bool]]:
 @pytest.mark.parametrize("kind", REQUESTS)
 def test_the_numbers_are_those_of_the_protocol(kind: type[Request]) -> None:
     """A text in the place of one is refused, and the other way round."""
-    if kind.METHOD in brief.SHAPES:
+    if kind.METHOD in shapes.SHAPES:
         found = dict(leaves(RESULTS[kind]))
-        assert {name: name in brief.NUMBERS for name in found} == found
+        assert {name: name in shapes.NUMBERS for name in found} == found
 
 
 def test_the_words_are_those_of_the_protocol() -> None:
     """The statuses known here are all that there are."""
-    assert set(brief.STATUSES) == set(Status)
-    assert set(brief.RUN_STATUSES) == set(brief.STATUS_OF_RUN) == set(RunStatus)
-    assert set(brief.RESULTS) == set(StepResult)
-    assert RunStatus.RUNNING in brief._WORDS["status"]
+    assert set(shapes.STATUSES) == set(Status)
+    assert set(shapes.RUN_STATUSES) == set(brief.STATUS_OF_RUN) == set(RunStatus)
+    assert set(shapes.RESULTS) == set(StepResult)
+    assert RunStatus.RUNNING in shapes.WORDS["status"]
     assert {words.split()[0] for words, _ in ANSWERS.values()} >= set(plain.ARGUMENTS) - {"status"}
 
 

@@ -17,6 +17,7 @@ from tsipc_client.wire.messages import RunStatus
 ASKING = {
     "__future__", "_socket", "tsipc_client", "tsipc_client.__main__", "tsipc_client.cli",
     "tsipc_client.cli.brief", "tsipc_client.cli.oneshot", "tsipc_client.cli.plain", "tsipc_client.cli.screen",
+    "tsipc_client.cli.shapes",
     "tsipc_client.wire", "tsipc_client.wire.address", "tsipc_client.wire.pack",
 }  # fmt: skip
 NUMBERS = {"struct", "_struct"}

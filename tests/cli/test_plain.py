@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tsipc_client.cli import app, oneshot, onward, plain
 from tsipc_client.cli.orders import Ask, Do
 from tsipc_client.wire.connection import Connection
-from tsipc_client.wire.messages import MAX_BODY_BYTES, Action, Decision, MessageType, Run
+from tsipc_client.wire.messages import MAX_BODY_BYTES, Action, Decision, MessageType, Rerun, Run
 
 SHORT = {short: name for name, _, short in app.COMMANDS if short}
 NAMES = [name for name, _, _ in app.COMMANDS]
@@ -31,7 +31,7 @@ LINES = st.lists(ARGUMENTS, max_size=5).flatmap(
     lambda arguments: COMMANDS.map(lambda command: [command, *arguments])
 )
 
-NEVER_PLAIN = app.LOCAL_COMMANDS | {"wait", "listen", "validate", "graph", "workflows", "rm"}
+NEVER_PLAIN = app.LOCAL_COMMANDS | {"wait", "listen", "validate", "graph", "workflows", "rm", "watch"}
 """They make no request, wait in any case, or read a file."""
 
 PLAIN = {
@@ -79,6 +79,15 @@ PLAIN = {
     "queue --json",
     "resolve msg-1 --redeliver",
     "resolve --drop 1 --json",
+    "pause run-3",
+    "resume 3",
+    "approve run-3",
+    "approve run-3 ok",
+    "reject run-3 ok --json",
+    "rerun run-3 --failed --detach",
+    "rerun run-3 --from deploy --key k",
+    "run w --from deploy --detach",
+    "explain run-3 deploy",
 }
 
 
@@ -126,7 +135,7 @@ def test_what_scripts_write_is_plain(line: str) -> None:
     question = plain.read(line.split())
     assert question is not None
     request = onward.request_of(question)
-    assert question.is_streamed == (isinstance(request, Run) and request.follow)
+    assert question.is_streamed == (isinstance(request, Run | Rerun) and request.follow)
     assert question.needs_key == (getattr(request, "key", None) == "")
 
 

@@ -43,6 +43,14 @@ VERBS: dict[type[m.Request], Callable[[Client], object]] = {
     m.Sessions: lambda client: client.sessions(),
     m.Runs: lambda client: client.runs(limit=5),
     m.Schedule: lambda client: client.schedule(),
+    m.Validate: lambda client: client.validate("w"),
+    m.Pause: lambda client: client.pause("run-3"),
+    m.Resume: lambda client: client.resume("run-3"),
+    m.Approve: lambda client: client.approve("run-3", "ok"),
+    m.Reject: lambda client: client.reject("run-3"),
+    m.Rerun: lambda client: client.rerun("run-3", failed=True, follow=False),
+    m.Watch: lambda client: client.watch("run-3"),
+    m.Explain: lambda client: client.explain("run-3", "deploy"),
 }
 
 

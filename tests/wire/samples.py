@@ -41,6 +41,15 @@ MESSAGE = m.MessageView(
     reason="busy: sleep",
 )
 
+RUN_ENDED = m.RunEnded(
+    run="run-3",
+    workflow="deploy-full",
+    status=m.RunStatus.RUNNING,
+    steps=(STEP, NEXT_STEP),
+    started_at=1759295723.25,
+    ended_at=None,
+)
+
 SAMPLES: tuple[tuple[m.Request, m.Result], ...] = (
     (
         m.Hello(client="example/1"),
@@ -102,14 +111,7 @@ SAMPLES: tuple[tuple[m.Request, m.Result], ...] = (
     ),
     (
         m.Run(name="deploy-full", follow=False),
-        m.RunEnded(
-            run="run-3",
-            workflow="deploy-full",
-            status=m.RunStatus.RUNNING,
-            steps=(STEP, NEXT_STEP),
-            started_at=1759295723.25,
-            ended_at=None,
-        ),
+        RUN_ENDED,
     ),
     (
         m.Pipeline(source="claude-blacklist", target="claude-manager"),
@@ -254,6 +256,41 @@ SAMPLES: tuple[tuple[m.Request, m.Result], ...] = (
             events=(
                 m.EventTriggerView(workflow="deploy-full", event="pushed", source="", condition="event.data"),
             ),
+        ),
+    ),
+    (m.Pause(id="run-3"), m.RunNow(id="run-3", status=m.RunStatus.RUNNING, paused=True)),
+    (m.Resume(id="run-3"), m.RunNow(id="run-3", status=m.RunStatus.RUNNING, paused=False)),
+    (
+        m.Approve(id="run-3", step="ok"),
+        m.RunNow(id="run-3", status=m.RunStatus.RUNNING, paused=False),
+    ),
+    (m.Reject(id="run-3"), m.RunNow(id="run-3", status=m.RunStatus.REJECTED, paused=False)),
+    (m.Rerun(id="run-3", failed=True, begin_with="deploy", follow=False, key="k-2"), RUN_ENDED),
+    (m.Watch(id="run-3", follow=True), RUN_ENDED),
+    (
+        m.Explain(id="run-3", step="deploy"),
+        m.Explained(
+            run="run-3",
+            workflow="deploy-full",
+            status=m.RunStatus.PARTIAL,
+            step=STEP,
+            why="It succeeded.",
+            condition="inputs.env == 'prod'",
+            trace=(m.PartView(text="inputs.env", value='"prod"'),),
+            needs=(m.NeedView(name="build", result=m.StepResult.SUCCESS), m.NeedView(name="ok", result=None)),
+            attempts=(
+                m.AttemptView(
+                    attempt=1,
+                    id="msg-12",
+                    status=m.Status.DONE,
+                    reason="",
+                    exit_code=0,
+                    started_at=1759295723.25,
+                    ended_at=1759295724.5,
+                    log="runs/run-3/1.log",
+                ),
+            ),
+            outputs=(m.Given(name="tag", value="v1"),),
         ),
     ),
 )

@@ -12,7 +12,7 @@ TYPED = b"$  . /x/runs/msg-7/1/step\r\n"
 def shown(output: bytes, *, terminal: bool = False, colour: bool = False, size: int = 1) -> str:
     """Of message 7, read in pieces of `size` bytes."""
     log = TYPED + begin_marker(0, 7) + output + end_marker(0, 7) + b"$ "
-    printed = Printed(7, terminal=terminal, colour=colour)
+    printed = Printed(0, 7, terminal=terminal, colour=colour)
     text = "".join(printed.feed(log[at : at + size]) for at in range(0, len(log), size))
     assert printed.has_ended
     text += printed.finish()
@@ -67,7 +67,7 @@ def test_without_colour_a_terminal_gets_none() -> None:
 
 def test_nothing_is_shown_before_the_marker_and_behind_the_end() -> None:
     """The typed line and the next prompt are the pane's."""
-    printed = Printed(7)
+    printed = Printed(0, 7)
     assert printed.feed(TYPED + b"rubbish\r\n") == ""
     assert not printed.has_begun
     assert printed.feed(begin_marker(0, 7) + b"a\r\n" + end_marker(0, 7)[:-1]) == "a\n"
@@ -79,7 +79,7 @@ def test_nothing_is_shown_before_the_marker_and_behind_the_end() -> None:
 
 def test_what_was_not_shown_can_be_dropped() -> None:
     """The prompt behind a command without an end is not its output; what was shown is known to the byte."""
-    printed = Printed(7)
+    printed = Printed(0, 7)
     assert printed.feed(begin_marker(0, 7) + b"a\r\nbc\r\n$ ") == "a\nbc\n"
     printed.drop()
     assert printed.shown_bytes == 7

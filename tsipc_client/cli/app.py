@@ -20,6 +20,7 @@ from tsipc_client.cli import (
     listening,
     messages,
     questions,
+    runs,
     schedules,
     screen,
     scripting,
@@ -56,8 +57,8 @@ EPILOG = """Every command has --help with examples, and --json. Short names: sub
 \b
 Exit statuses: 0 done, 1 a run failed, 2 usage, 3 run cancelled, 4 timed out,
 5 run interrupted, 6 unknown session, 7 refused, 8 connection broken,
-9 journal damaged (fsck), 10 something is bad (doctor), 69 no daemon,
-124 the time to wait was over, 125 no exit status (exec), 130 Ctrl-C.
+9 journal damaged (fsck), 10 something is bad (doctor), 11 run rejected,
+69 no daemon, 124 the time to wait was over, 125 no exit status (exec), 130 Ctrl-C.
 """
 
 Command = Callable[..., Order]
@@ -74,7 +75,15 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("rm", definitions.rm, ""),
     ("schema", definitions.schema, ""),
     ("run", workflows.run, ""),
-    ("runs", workflows.runs, ""),
+    ("runs", runs.runs, ""),
+    ("watch", runs.watch, ""),
+    ("explain", runs.explain, ""),
+    ("logs", runs.logs, ""),
+    ("pause", runs.pause, ""),
+    ("resume", runs.resume, ""),
+    ("approve", runs.approve, ""),
+    ("reject", runs.reject, ""),
+    ("rerun", runs.rerun, ""),
     ("pipeline", workflows.pipeline, ""),
     ("schedule", schedules.schedule, ""),
     ("exec", messages.exec, ""),
@@ -110,6 +119,7 @@ LOCAL_COMMANDS = frozenset(
     {
         "schema",
         "exec",
+        "logs",
         "ask",
         "tail",
         "wait-for",

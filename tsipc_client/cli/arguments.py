@@ -176,6 +176,17 @@ def _too_large(name: str, what: str) -> BadInput:
     )
 
 
+def pairs(words: Sequence[str], option: str) -> list[tuple[str, str]]:
+    """Each word as NAME=VALUE."""
+    found = []
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not (equals and name):
+            raise bad_input(f"{option} {word!r} is not NAME=VALUE")
+        found.append((name, value))
+    return found
+
+
 def shell_command(words: Sequence[str]) -> str:
     """One word as the line that it is; of several each as one word, for any shell that we type into."""
     return words[0] if len(words) == 1 else " ".join(_quoted(word) for word in words)

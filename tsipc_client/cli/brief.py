@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 
 from tsipc_client.cli import plain, screen
+from tsipc_client.cli.shapes import NUMBERS, PROGRESS, RUN_STATUSES, SHAPES, WORDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,34 +20,6 @@ if TYPE_CHECKING:
     from tsipc_client.render.style import Style
 
     Shape = dict[str, "Shape | None"]
-
-STATUSES = (
-    "accepted",
-    "held",
-    "intent",
-    "delivered",
-    "started",
-    "done",
-    "failed",
-    "expired",
-    "cancelled",
-    "in-doubt",
-)
-
-RUN_STATUSES = (
-    "running",
-    "success",
-    "failure",
-    "cancelled",
-    "interrupted",
-    "cancelling",
-    "queued",
-    "partial",
-    "timed-out",
-    "rejected",
-)
-
-RESULTS = ("success", "failure", "skipped", "cancelled", "timed-out", "interrupted", "rejected")
 
 STATUS_OF_RUN = {
     **dict.fromkeys(("success", "partial", "running", "cancelling", "queued"), 0),
@@ -67,101 +40,19 @@ STATUS_OF_ERROR = {
 }
 """The exit status of each error that only has to be told. The others are looked into, or asked again."""
 
-_WORDS: dict[str, tuple[str | None, ...]] = {
-    "type": plain.TYPES,
-    "action": (*plain.ACTIONS, None),
-    "decision": (*plain.DECISIONS, None),
-    "status": (*STATUSES, *RUN_STATUSES, None),
-    "result": (*RESULTS, None),
+_SILENT = {
+    "subscribe",
+    "unsubscribe",
+    "cancel",
+    "purge",
+    "reply",
+    "resolve",
+    "pause",
+    "resume",
+    "approve",
+    "reject",
 }
-"""Fields that hold one of a few words."""
-
-_SUBSCRIBED: Shape = dict.fromkeys(("session", "event", "action", "changed"))
-_STEP: Shape = dict.fromkeys(("session", "command"))
-_FAULT: Shape = dict.fromkeys(("line", "column", "what", "hint", "is_error"))
-_SAVED: Shape = {"name": None, "path": None, "steps": _STEP, "replaced": None, "warnings": _FAULT}
-_STEP_VIEW: Shape = dict.fromkeys(
-    ("index", "session", "command", "status", "id", "reason", "exit_code", "started_at", "ended_at", "log",
-     "last_line", "name", "phase", "result", "excused", "attempt", "attempts")
-)  # fmt: skip
-_MESSAGE: Shape = dict.fromkeys(
-    ("id", "source", "target", "type", "message", "size_bytes", "timestamp", "status", "reason", "observed",
-     "event", "run", "exit_code", "secret")
-)  # fmt: skip
-
-_PROGRESS: Shape = {**dict.fromkeys(("run", "workflow", "steps")), "step": _STEP_VIEW}
-
-_RUN_ENDED: Shape = {
-    **dict.fromkeys(("run", "workflow", "status")),
-    "steps": _STEP_VIEW,
-    **dict.fromkeys(("started_at", "ended_at", "reason")),
-}
-
-SHAPES: dict[str, Shape] = {
-    "send": dict.fromkeys(("id", "status", "target", "reason")),
-    "subscribe": _SUBSCRIBED,
-    "unsubscribe": _SUBSCRIBED,
-    "publish": {"event": None, "subscribers": dict.fromkeys(("session", "action", "id"))},
-    "workflow": _SAVED,
-    "run": _RUN_ENDED,
-    "runs": {
-        "runs": dict.fromkeys(
-            ("run", "workflow", "status", "steps", "done", "step", "session", "reason", "started_at",
-             "ended_at", "name", "trigger", "paused")
-        )
-    },
-    "pipeline": {"subscription": _SUBSCRIBED, "workflow": _SAVED},
-    "queue": {"messages": _MESSAGE, "waiting": None},
-    "show": {
-        "message": _MESSAGE,
-        "story": dict.fromkeys(("at", "status", "detail")),
-        **dict.fromkeys(("expires_at", "pane")),
-    },
-    "cancel": dict.fromkeys(("id", "status")),
-    "retry": dict.fromkeys(("id", "status", "target", "reason")),
-    "purge": {"purged": None},
-    "reply": dict.fromkeys(("id", "source")),
-    "inbox": {
-        "session": None,
-        "questions": dict.fromkeys(("id", "source", "question", "asked_at", "expires_at")),
-        "unanswered": None,
-    },
-    "resolve": dict.fromkeys(("id", "decision", "status", "reason")),
-    "subscriptions": {"subscriptions": dict.fromkeys(("session", "event", "action"))},
-    "events": dict.fromkeys(("lines", "path", "cut")),
-    "sessions": {
-        "sessions": dict.fromkeys(
-            ("name", "server", "windows", "attached", "command", "pending", "aliases")
-        ),
-        "unreachable": None,
-    },
-    "schedule": {
-        "schedules": dict.fromkeys(
-            ("workflow", "cron", "timezone", "catchup_s", "next_at", "offset_s", "last_at", "last_run")
-        ),
-        "events": dict.fromkeys(("workflow", "event", "source", "condition")),
-    },
-    "status": {
-        **dict.fromkeys(
-            ("version", "wire_version", "pid", "started_at", "directory", "activation", "waiting", "held",
-             "runs", "clients", "servers", "journal_bytes", "last_sync_s", "storage_low")
-        ),
-        "paused": dict.fromkeys(("event", "publisher", "observed", "until", "reason")),
-        **dict.fromkeys(
-            ("in_doubt", "unreachable", "free_bytes", "max_waiting", "max_waiting_per_target", "memory_low")
-        ),
-    },
-}  # fmt: skip
-"""The fields of each answer, in their order; those of a record in it, or of each in a list, in its place."""
-
-NUMBERS = frozenset(
-    ("asked_at", "at", "attached", "attempt", "attempts", "catchup_s", "clients", "column", "done",
-     "ended_at", "exit_code", "expires_at", "free_bytes", "in_doubt", "index", "journal_bytes", "last_at",
-     "last_sync_s", "line", "max_waiting", "max_waiting_per_target", "next_at", "offset_s", "pending",
-     "pid", "purged", "runs", "size_bytes", "started_at", "step", "steps", "timestamp", "unanswered",
-     "until", "waiting", "windows", "wire_version")
-)  # fmt: skip
-"""Fields that hold a number or nothing, where they are no records; no other field holds one."""
+"""Verbs whose success says it all."""
 
 _JSON_INDENT = 2
 
@@ -182,7 +73,7 @@ def shown(question: plain.Question, answer: object) -> tuple[list[str], list[Not
     """The lines for stdout, and the notes for stderr that are not known to be idle there."""
     method = question.method
     known = _known(answer, SHAPES[method])
-    if method == "run" and known["status"] not in ("running", "cancelling"):
+    if method in {"run", "rerun"} and known["status"] not in ("running", "cancelling", "queued"):
         raise ValueError(f"status: {known['status']!r}")  # it has a status of the process's own
     if question.json:
         from tsipc_client.render.json_text import encode  # noqa: PLC0415 (json is not for every call)
@@ -191,9 +82,9 @@ def shown(question: plain.Question, answer: object) -> tuple[list[str], list[Not
     result = _record(known)
     if method in {"send", "retry", "publish"}:
         lines = _ids(result)
-    elif method == "run":
+    elif method in {"run", "rerun"}:
         lines = [result.run]
-    elif method in {"subscribe", "unsubscribe", "cancel", "purge", "reply", "resolve"}:
+    elif method in _SILENT:
         lines = []
     else:
         lines = list(_lines(method, result, screen.style_of(sys.stdout)))
@@ -210,7 +101,7 @@ def told(question: plain.Question, answer: object, style: Style) -> tuple[list[s
 
 def progress_of(params: object) -> Any:  # noqa: ANN401 (stands for `Progress`)
     """A piece of news about a run."""
-    return _record(_known(params, _PROGRESS))
+    return _record(_known(params, PROGRESS))
 
 
 def ended_of(answer: object) -> Any:  # noqa: ANN401 (stands for `RunEnded`)
@@ -254,7 +145,7 @@ def _known(value: Any, shape: Shape | None) -> Any:  # noqa: ANN401 (what came)
         is_number = isinstance(item, int | float) and not isinstance(item, bool)
         if inner is None and item is not None and is_number != (name in NUMBERS):
             raise TypeError(f"{name}: {item!r}")
-    for name, words in _WORDS.items():
+    for name, words in WORDS.items():
         if name in known and known[name] not in words:
             raise ValueError(f"{name}: {known[name]!r}")
     for name in ("id", "run"):
@@ -312,6 +203,10 @@ def _lines(method: str, result: Any, style: Style) -> Iterable[str]:  # noqa: AN
 
         saved = result if method == "workflow" else result.workflow
         return [line(style.uncut, saved.path)]
+    if method == "explain":
+        from tsipc_client.render import explained  # noqa: PLC0415 (as above)
+
+        return explained.lines(result, style)
     if method in {"show", "status", "schedule"}:
         from time import time  # noqa: PLC0415 (as above)
 
@@ -366,5 +261,7 @@ def _notes(question: plain.Question, result: Any, style: Style) -> Iterable[Note
             yield notes.cancelled(result, style)
         case "resolve":
             yield notes.resolved(result, style)
-        case "run":
+        case "run" | "rerun":
             yield notes.running(result, style)
+        case "pause" | "resume" | "approve" | "reject":
+            yield notes.run_now(result, style)

@@ -14,7 +14,7 @@ from tsipc_client.cli.orders import Ask, Do, Options, Order
 from tsipc_client.cli.statuses import ExitStatus, status_of_error, status_of_run
 from tsipc_client.render import answer, failure
 from tsipc_client.wire.errors import WireError
-from tsipc_client.wire.messages import Progress, Request, Result, Run, RunEnded, Validated
+from tsipc_client.wire.messages import Progress, Request, Rerun, Result, Run, RunEnded, Validated, Watch
 
 if TYPE_CHECKING:
     from tsipc_client.cli.watch import Display
@@ -39,7 +39,7 @@ def connect(options: Options, *, start: bool = True) -> AbstractContextManager[D
 def carry_out(order: Order) -> int:
     """Do what the command line asked for; returns the exit status. Raises a `WireError`."""
     match order:
-        case Ask(request=Run(follow=True) as request, options=options):
+        case Ask(request=(Run() | Rerun() | Watch()) as request, options=options) if request.follow:
             return follow(request, options)
         case Ask():
             return deliver(order.request, order.options)
@@ -59,7 +59,7 @@ def deliver(request: Request, options: Options, *, start: bool = True) -> int:
     return status_of_run(result.status) if isinstance(result, RunEnded) else ExitStatus.OK
 
 
-def follow(request: Run, options: Options, display: Display | None = None) -> int:
+def follow(request: Run | Rerun | Watch, options: Options, display: Display | None = None) -> int:
     """A run until its end, shown as it goes; the exit status is the run's."""
     from tsipc_client.cli import watch  # noqa: PLC0415 (only a run needs a live display)
 

@@ -45,12 +45,12 @@ class Question:
     @property
     def needs_key(self) -> bool:
         """Whether it takes an idempotency key and has none."""
-        return self.method in {"send", "publish", "run"} and "key" not in self.params
+        return self.method in {"send", "publish", "run", "rerun"} and "key" not in self.params
 
     @property
     def is_streamed(self) -> bool:
         """Whether there is something to watch until the answer comes."""
-        return self.method == "run" and "follow" not in self.params
+        return self.method in {"run", "rerun"} and "follow" not in self.params
 
 
 SHORT = {
@@ -85,12 +85,19 @@ ARGUMENTS: dict[str, tuple[int, tuple[str, ...]]] = {
     "schedule": (0, ()),
     "status": (0, ()),
     "workflow": (2, ()),
+    "pause": (1, ("id",)),
+    "resume": (1, ("id",)),
+    "approve": (1, ("id", "step")),
+    "reject": (1, ("id", "step")),
+    "rerun": (1, ("id",)),
+    "explain": (2, ("id", "step")),
 }
 """How many must be given, and their names on the wire."""
 
 _FLAGS: dict[str, dict[str, tuple[str, object]]] = {
     "send": {"--now": ("now", True), "--raw": ("raw", True), "--secret": ("secret", True)},
     "run": {"--detach": ("follow", False)},
+    "rerun": {"--detach": ("follow", False), "--failed": ("failed", True)},
     "queue": {"--pending": ("pending", True), "--dead": ("dead", True)},
     "resolve": {f"--{decision}": ("decision", decision) for decision in DECISIONS},
 }
@@ -99,19 +106,23 @@ _FLAGS: dict[str, dict[str, tuple[str, object]]] = {
 _VALUES = {
     "send": {"--ttl": "ttl_s", "--key": "key"},
     "publish": {"--key": "key"},
-    "run": {"--key": "key"},
+    "run": {"--key": "key", "--from": "begin_with"},
+    "rerun": {"--key": "key", "--from": "begin_with"},
     "runs": {"--limit": "limit"},
     "queue": {"--limit": "limit"},
 }
 """Options that are followed by a value."""
 
-_ORDER = ("decision", "ttl_s", "now", "raw", "follow", "key", "secret", "limit", "pending", "dead")
+_ORDER = (
+    "decision", "failed", "ttl_s", "now", "raw", "follow", "key", "secret", "limit", "pending", "dead",
+    "begin_with",
+)  # fmt: skip
 """Options in the order of their fields on the wire; they follow all arguments there."""
 
 WORDS = {"type": TYPES, "action": ACTIONS}
 """Arguments that are one of a few words; the first is the default."""
 
-_DEFAULTS = {"data": "", "id": "", "session": "."}
+_DEFAULTS = {"data": "", "id": "", "session": ".", "step": ""}
 """What arguments are if they are left out, where they may be."""
 
 _COUNTS = {"lines": 20, "limit": 20}
@@ -191,7 +202,7 @@ def _take_options(question: Question, words: list[str]) -> list[str] | None:
 
 def _value(name: str, word: str) -> object:
     """The value of an option; None: it is none, or none that is sure to be."""
-    if name == "key":
+    if name in {"key", "begin_with"}:
         return None if word.startswith("-") else word or None
     if name == "ttl_s":
         return _seconds(word)

@@ -130,7 +130,7 @@ class _Following:
         """Whether the command was asked to end."""
         self._is_captured = is_captured
         self._until = waiter.until
-        self._output = Output(waiter.message)
+        self._output = Output(0, _number(waiter.message))
 
     def run(self) -> int:
         self._waiter.start()
@@ -223,16 +223,13 @@ class _Following:
 
 
 class Output:
-    """What a captured command prints, to our stdout; as much as its log has."""
+    """What a step or captured command prints, to our stdout; as much as its log has."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, run: int, index: int) -> None:
+        """See `Printed`."""
         terminal = screen.is_terminal(sys.stdout)
-        number = message.removeprefix("msg-")
-        self._printed = Printed(
-            int(number) if number.isdecimal() else 0,
-            terminal=terminal,
-            colour=screen.is_coloured(terminal=terminal),
-        )
+        colour = screen.is_coloured(terminal=terminal)
+        self._printed = Printed(run, index, terminal=terminal, colour=colour)
         self._log = -1
 
     def grew(self, path: str) -> bool:
@@ -263,6 +260,11 @@ class Output:
                 while raw := os.read(self._log, READ_BYTES):
                     _write(self._printed.take(raw))
         _write(self._printed.finish())
+
+
+def _number(message: str) -> int:
+    digits = message.removeprefix("msg-")
+    return int(digits) if digits.isdecimal() else 0
 
 
 def _sent(request: Send, options: Options) -> Sent:

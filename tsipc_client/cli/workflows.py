@@ -1,4 +1,4 @@
-"""The commands about workflows, from words to requests: workflow, validate, run, runs, pipeline."""
+"""The commands about workflows, from words to requests: workflow, validate, run, pipeline."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from tsipc_client.cli import arguments
 from tsipc_client.cli.flags import AsJson, Key, Timeout, options
 from tsipc_client.cli.orders import Ask
-from tsipc_client.wire.messages import Pipeline, Run, Runs, Validate, Workflow
+from tsipc_client.wire.messages import Given, Pipeline, Run, Validate, Workflow
 
 WorkflowName = Annotated[str, typer.Argument(metavar="NAME", help="The workflow's name.")]
 
@@ -88,15 +88,26 @@ def run(
     detach: Annotated[
         bool, typer.Option("--detach", help="Start it, print its id (run-3), do not wait for its end.")
     ] = False,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--input", "-i", metavar="NAME=VALUE", help="An input of it.", show_default=False),
+    ] = None,
+    begin_with: Annotated[
+        str,
+        typer.Option(
+            "--from", metavar="STEP", help="Begin with this step; leave out those before.", show_default=False
+        ),
+    ] = "",
     key: Key = "",
     json: AsJson = False,
     timeout: Timeout = "",
 ) -> Ask:
     """Execute a workflow.
 
-    Its steps run in order, each in its session, until one fails. This command stays until the run ends and
-    shows how it goes: live on a terminal, a line per start and end of a step in a pipe. Exits with 0 if every
-    step did, 1 if one failed, 3 if the run was cancelled, 5 if it was cut off.
+    Its steps run in order, each in its session, until one fails; a richer definition says more. This command
+    stays until the run ends and shows how it goes: live on a terminal, a line per start and end of a step in
+    a pipe. Exits with 0 if every step did, 1 if one failed, 3 if the run was cancelled, 4 if its time was
+    over, 5 if it was cut off, 11 if somebody rejected it.
 
     Ctrl-C only stops the watching: the run goes on; stop it with: ts-ipc cancel run-3
     There is no time limit unless --timeout sets one; it limits the watching, not the run.
@@ -104,30 +115,12 @@ def run(
     Examples:
       ts-ipc run deploy-full
       ts-ipc run deploy-full --detach
+      ts-ipc run cicd --input env=prod --from deploy
       ts-ipc run cicd-pipeline --json
     """
-    patient = not detach
-    return Ask(
-        Run(name=name, follow=not detach, key=key), options(json=json, timeout=timeout, patient=patient)
-    )
-
-
-def runs(
-    *,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="At most the last N.")] = 20,
-    json: AsJson = False,
-    timeout: Timeout = "",
-) -> Ask:
-    """List the runs of workflows, oldest first.
-
-    Those that go on and the latest that ended. Of each: at which step it is, in which session, and why it
-    waits there or how it went wrong.
-
-    Examples:
-      ts-ipc runs
-      ts-ipc runs --limit 100 --json
-    """
-    return Ask(Runs(limit=limit), options(json=json, timeout=timeout))
+    inputs = tuple(Given(name=name, value=value) for name, value in arguments.pairs(given or (), "--input"))
+    request = Run(name=name, follow=not detach, key=key, inputs=inputs, begin_with=begin_with)
+    return Ask(request, options(json=json, timeout=timeout, patient=not detach))
 
 
 def pipeline(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-from tsipc_client.render import graphs, listing, progress, schedules, story
+from tsipc_client.render import explained, graphs, listing, progress, schedules, story
 from tsipc_client.render import notes as told
 from tsipc_client.render.notes import Note
 from tsipc_client.render.style import Style, line
 from tsipc_client.wire.messages import (
     Cancelled,
+    Explained,
     GraphView,
     Heard,
     InboxList,
@@ -28,6 +29,7 @@ from tsipc_client.wire.messages import (
     Result,
     RunEnded,
     RunList,
+    RunNow,
     RunStatus,
     Saved,
     ScheduleList,
@@ -47,7 +49,7 @@ from tsipc_client.wire.messages import (
     WorkflowList,
 )
 
-_GOES_ON = frozenset({RunStatus.RUNNING, RunStatus.CANCELLING})
+_GOES_ON = frozenset({RunStatus.RUNNING, RunStatus.CANCELLING, RunStatus.QUEUED})
 
 
 def data_lines(result: Result, style: Style, *, now: float) -> Iterator[str]:
@@ -96,7 +98,11 @@ def data_lines(result: Result, style: Style, *, now: float) -> Iterator[str]:
             yield from story.status(result, style, now=now)
         case Heard():
             yield from listing.heard(result, style)
-        case Welcome() | Subscribed() | Cancelled() | Purged() | Replied() | Resolved() | Stopping():
+        case Explained():
+            yield from explained.lines(result, style)
+        case (
+            Welcome() | Subscribed() | Cancelled() | Purged() | Replied() | Resolved() | Stopping() | RunNow()
+        ):
             return
         case _:
             assert_never(result)
@@ -135,6 +141,8 @@ def notes(request: Request, result: Result, style: Style) -> Iterator[Note]:
             yield told.purged(result, style)
         case Cancelled():
             yield told.cancelled(result, style)
+        case RunNow():
+            yield told.run_now(result, style)
         case Resolved():
             yield told.resolved(result, style)
         case Stopping():

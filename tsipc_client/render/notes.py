@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Replied,
         Resolved,
         RunEnded,
+        RunNow,
         Saved,
         Send,
         Sent,
@@ -151,6 +152,11 @@ def replied(result: Replied, style: Style) -> Note:
 def purged(result: Purged, style: Style) -> Note:
     """How many are gone."""
     return Note(line(style, f"forgotten: {plural(result.purged, 'message')}"))
+
+
+def run_now(result: RunNow, style: Style) -> Note:
+    """Where the run is."""
+    return Note(line(style, f"{result.id}: {result.status}{', paused' if result.paused else ''}"))
 
 
 def resolved(result: Resolved, style: Style) -> Note:

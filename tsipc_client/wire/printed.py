@@ -91,14 +91,15 @@ def _moved(line: str, column: int, parameters: str, final: str) -> tuple[str, in
 
 
 class Printed:
-    """The output of one captured message while its log grows: raw bytes in, text to write out.
+    """The output of one step or captured message while its log grows: raw bytes in, text to write out.
 
     For a terminal colours stay, and lines that are written over; everything else reads each line once it is
     whole, as it was in the end. No other escape is let through.
     """
 
-    def __init__(self, number: int, *, terminal: bool = False, colour: bool = False) -> None:
-        self._begin, self._end = begin_marker(0, number), end_marker(0, number)
+    def __init__(self, run: int, index: int, *, terminal: bool = False, colour: bool = False) -> None:
+        """Of step `index` of a run, or with `run` 0 of the message of the number `index`."""
+        self._begin, self._end = begin_marker(run, index), end_marker(run, index)
         self._terminal = terminal
         self._colour = colour
         self._raw = b""

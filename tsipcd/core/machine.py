@@ -28,7 +28,7 @@ from tsipcd.core.loops import Limits, Loops
 from tsipcd.core.names import World
 from tsipcd.core.outrun import Outrun
 from tsipcd.core.requests import Requests
-from tsipcd.core.runs import views as run_views
+from tsipcd.core.runs.control import Control
 from tsipcd.core.runs.engine import Engine
 from tsipcd.core.runs.requests import RunRequests
 from tsipcd.core.runs.watching import Watching
@@ -46,7 +46,9 @@ NO_CAPS: Final = Caps()
 
 _PLAIN: Final = (f.MessageAccepted, f.TypingIntended, f.MessageDelivered)
 
-_CHANGING: Final = (m.Send, m.Retry, m.Reply, m.Publish, m.Subscribe, m.Unsubscribe, m.Workflow, m.Pipeline)
+_CHANGING: Final = (
+    m.Send, m.Retry, m.Reply, m.Publish, m.Subscribe, m.Unsubscribe, m.Workflow, m.Pipeline, m.Rerun
+)  # fmt: skip
 """Requests that need room on disk and a daemon that goes on."""
 
 
@@ -82,11 +84,12 @@ class Machine:
             state, self.world, self._engine, self._watching, loops=self._loops, bounds=self.bounds
         )
         self._triggers = Triggers(state, self._runs)
+        self._control = Control(state, self._engine, self._watching, self._runs)
         self._requests = Requests(
             state,
             self.world,
             self._deliveries,
-            self._runs,
+            self._control,
             loops=self._loops,
             bounds=self.bounds,
             later=self._later,
@@ -264,6 +267,17 @@ class Machine:
                 self._know()
             case m.Cancel():
                 self._requests.cancel(turn, call, asked.caller, request)
+            case (
+                m.Runs()
+                | m.Watch()
+                | m.Explain()
+                | m.Pause()
+                | m.Resume()
+                | m.Approve()
+                | m.Reject()
+                | m.Rerun()
+            ):
+                self._control.answer(turn, call, asked.caller, request, self._requests.remembered)
             case m.Resolve():
                 self._doubts.resolve(turn, call, asked.caller, request)
             case m.Retry():
@@ -280,8 +294,6 @@ class Machine:
                 turn.ask(e.Reply(call, self._show(request)))
             case m.Subscriptions():
                 turn.ask(e.Reply(call, m.SubscriptionTable(subscriptions=self._requests.subscriptions)))
-            case m.Runs():
-                turn.ask(e.Reply(call, run_views.listed(self.state, request)))
             case m.Schedule():
                 turn.ask(e.Reply(call, self._triggers.listed()))
             case m.Sessions():

@@ -47,7 +47,7 @@ from tsipcd.core.later import Later, due_of, reason_of
 from tsipcd.core.loops import Loops
 from tsipcd.core.names import PREFIX, Absent, Found, World, absent_reason
 from tsipcd.core.records import Remembered
-from tsipcd.core.runs.requests import RunRequests
+from tsipcd.core.runs.control import Control
 from tsipcd.core.state import State
 from tsipcd.core.triggers.starting import Triggers
 from tsipcd.core.turn import Turn
@@ -66,7 +66,7 @@ class Requests:
         state: State,
         world: World,
         deliveries: Deliveries,
-        runs: RunRequests,
+        runs: Control,
         *,
         loops: Loops,
         bounds: Bounds,

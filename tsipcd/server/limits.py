@@ -99,8 +99,32 @@ def _validate(request: m.Validate | m.Graph) -> None:
 
 def _run(request: m.Run) -> None:
     _file_name("name", request.name)
+    if request.begin_with:
+        _name("begin_with", request.begin_with)
+    for each in request.inputs:
+        _name("inputs", each.name)
+        _body(f"inputs[{each.name}]", each.value)
     if request.key:
         _key(request.key)
+
+
+def _rerun(request: m.Rerun) -> None:
+    _name("id", request.id)
+    if request.begin_with:
+        _name("begin_with", request.begin_with)
+    if request.key:
+        _key(request.key)
+
+
+def _answer(request: m.Approve | m.Reject) -> None:
+    _name("id", request.id)
+    if request.step:
+        _name("step", request.step)
+
+
+def _explain(request: m.Explain) -> None:
+    _name("id", request.id)
+    _name("step", request.step)
 
 
 def _pipeline(request: m.Pipeline) -> None:
@@ -108,7 +132,7 @@ def _pipeline(request: m.Pipeline) -> None:
     _name("target", request.target)
 
 
-def _id(request: m.Show | m.Cancel | m.Resolve | m.Wait | m.Retry) -> None:
+def _id(request: m.Show | m.Cancel | m.Resolve | m.Wait | m.Retry | m.Pause | m.Resume | m.Watch) -> None:
     _name("id", request.id)
 
 
@@ -187,6 +211,13 @@ _CHECKS: Final[dict[type[m.Request], Callable[[Any], None]]] = {
     m.Graph: _validate,
     m.Workflows: _nothing,
     m.Rm: _rm,
+    m.Pause: _id,
+    m.Resume: _id,
+    m.Approve: _answer,
+    m.Reject: _answer,
+    m.Rerun: _rerun,
+    m.Watch: _id,
+    m.Explain: _explain,
 }
 
 

@@ -210,6 +210,12 @@ class Workflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     on_cancel: tuple[Step, ...] = ()
     finally_: tuple[Step, ...] = msgspec.field(name="finally", default=())
 
+    @property
+    def parts(self) -> frozenset[str]:
+        """The names of the workflows that are steps of it."""
+        every = (*self.steps, *self.on_success, *self.on_failure, *self.on_cancel, *self.finally_)
+        return frozenset(step.workflow for step in every if step.kind is Kind.WORKFLOW)
+
 
 def chain(name: str, steps: Iterable[tuple[str, str]]) -> Workflow:
     """The workflow that a file of version 1 means: sessions and commands, literal, one after the other."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tsipc_client.wire.messages.asking import *  # noqa: F403
+    from tsipc_client.wire.messages.control import *  # noqa: F403
     from tsipc_client.wire.messages.daemon import *  # noqa: F403 - what this package is for
     from tsipc_client.wire.messages.dead_letters import *  # noqa: F403
     from tsipc_client.wire.messages.definitions import *  # noqa: F403
@@ -56,7 +57,11 @@ FAMILIES = {
     "definitions": (
         "Workflows", "WorkflowView", "WorkflowList", "Rm", "Removed", "Graph", "NodeView", "GraphView",
     ),
-    "runs": ("Run", "Progress", "StepView", "RunEnded", "Runs", "RunView", "RunList"),
+    "runs": ("Run", "Given", "Progress", "StepView", "RunEnded", "Runs", "RunView", "RunList"),
+    "control": (
+        "Pause", "Resume", "Approve", "Reject", "RunNow", "Rerun", "Watch", "Explain", "Explained",
+        "NeedView", "PartView", "AttemptView",
+    ),
     "schedules": ("Schedule", "ScheduleView", "EventTriggerView", "ScheduleList"),
     "sessions": ("Sessions", "SessionView", "SessionList"),
     "daemon": (

@@ -66,8 +66,16 @@ class RunEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """A name and its value: an input of a run, or an output of a step."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Execute workflow `name` in order; streams `Progress`, answers `RunEnded` when it has ended.
+    """Execute workflow `name`; streams `Progress`, answers `RunEnded` when it has ended.
 
     With `follow` false it answers `RunEnded` with status `running` at once.
     """
@@ -77,6 +85,9 @@ class Run:
     name: str
     follow: bool = True
     key: str = ""
+    inputs: tuple[Given, ...] = ()
+    begin_with: str = ""
+    """The step to begin with; what comes before is left out. Empty: the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 from tsipc_client.wire.messages.asking import Inbox, InboxList, Replied, Reply
+from tsipc_client.wire.messages.control import (
+    Approve,
+    Explain,
+    Explained,
+    Pause,
+    Reject,
+    Rerun,
+    Resume,
+    RunNow,
+    Watch,
+)
 from tsipc_client.wire.messages.daemon import DaemonStatus, Hello, StatusReport, Stop, Stopping, Welcome
 from tsipc_client.wire.messages.dead_letters import Purge, Purged, Retry
 from tsipc_client.wire.messages.definitions import (
@@ -79,6 +90,13 @@ Request = (
     | Workflows
     | Rm
     | Graph
+    | Pause
+    | Resume
+    | Approve
+    | Reject
+    | Rerun
+    | Watch
+    | Explain
 )
 
 Result = (
@@ -109,6 +127,8 @@ Result = (
     | WorkflowList
     | Removed
     | GraphView
+    | RunNow
+    | Explained
 )
 
 REQUESTS: tuple[type[Request], ...] = (
@@ -141,6 +161,13 @@ REQUESTS: tuple[type[Request], ...] = (
     Workflows,
     Rm,
     Graph,
+    Pause,
+    Resume,
+    Approve,
+    Reject,
+    Rerun,
+    Watch,
+    Explain,
 )
 """Every request class, in the order `hello` lists their methods."""
 

@@ -9,11 +9,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from tsipc_client.wire.errors import BadInput, ErrorCode, Refused, UnknownSession
-from tsipc_client.wire.messages import Cancelled, RunStatus, StepResult
-from tsipcd.core import effects as e
+from tsipc_client.wire.messages import StepResult
 from tsipcd.core import inputs as i
 from tsipcd.core.bounds import Bounds
-from tsipcd.core.ids import number_in, unknown_id
 from tsipcd.core.loops import Loops
 from tsipcd.core.names import Found, World
 from tsipcd.core.records import Remembered
@@ -54,7 +52,7 @@ class RunRequests:
     def run(self, turn: Turn, asked: i.RunAsked, remembered: Remember) -> None:
         """Start a run of a workflow; what is due first follows from the fact."""
         workflow = asked.workflow
-        digest = _digest(asked) if asked.key else b""
+        digest = self.digest(*_words(asked)) if asked.key else b""
         if (answer := remembered(asked.key, digest)) is not None and answer.run:
             self._watching.attach(turn, asked.call, answer.run, follow=asked.follow)
             return
@@ -62,22 +60,14 @@ class RunRequests:
             definition=workflow, library=asked.library, inputs=inputs_of(workflow, dict(asked.inputs)),
             kept=_before(Plan(workflow), asked.begin_with, turn.now) if asked.begin_with else (),
         )  # fmt: skip
-        self._check(start, asked)
+        self.check(start, asked.caller, follow=asked.follow)
         depth, seen_in = self._loops.depth_of(turn.now, asked.caller), asked.caller.session
         self.begin(turn, start, depth, observed=seen_in, key=asked.key, digest=digest)
         self._watching.attach(turn, asked.call, self._state.last_run, follow=asked.follow)
 
-    def cancel(self, turn: Turn, call: i.Call, caller: i.Caller, run_id: str) -> None:
-        """End a run. Once is enough: what is ending, or was cancelled, is no error."""
-        run = self._run_of(run_id)
-        if run.has_ended and run.status is not RunStatus.CANCELLED:
-            raise Refused(ErrorCode.NOT_ALLOWED, f"{run_id} has ended: {run.status}")
-        self._engine.cancel(turn, run, caller.session)
-        turn.ask(e.Reply(call, Cancelled(id=run_id, status=run.status)))
-
     def begin_due(self, turn: Turn, start: Start, due: DueRun) -> None:
         """Start a run that nobody asked for by hand. Raises `WireError` if it cannot be."""
-        self._check(start, i.RunAsked(_NOBODY, i.Caller(), start.definition, follow=False, key=""))
+        self.check(start, i.Caller(), follow=False)
         self.begin(turn, start, due.depth, due=due.number)
 
     def begin(
@@ -106,36 +96,42 @@ class RunRequests:
         turn.record(rf.RunStarted(turn.now, number, start.definition.name, (), observed, key, digest, depth,
                                   start, due))  # fmt: skip
 
-    def _run_of(self, run_id: str) -> RunRecord:
-        run = self._state.runs.get(number_in(run_id.removeprefix("run-")))
-        if run is None:
-            raise unknown_id(run_id)
-        return run
+    @staticmethod
+    def digest(*words: str) -> bytes:
+        """What tells one request from another under the same key."""
+        return hashlib.blake2b("\0".join(words).encode(), digest_size=8).digest()
 
-    def _check(self, start: Start, asked: i.RunAsked) -> None:
+    def check(self, start: Start, caller: i.Caller, *, follow: bool) -> None:
+        """Refuse what could never run, before anything does. Raises `WireError`."""
         kept = dict(start.kept)
         tasks = Plan(start.definition).tasks
         for task in tasks:
             if task.step.session and OPEN not in task.step.session and task.index not in kept:
-                self._check_session(task, asked)
+                self._check_session(task, start.definition.name, caller if follow else None)
         # Its first step; the others are never refused.
         first = [task.step.session for task in tasks if task.step.kind is Kind.COMMAND][:1]
         self._bounds.check(first)
 
-    def _check_session(self, task: Task, asked: i.RunAsked) -> None:
-        where = f"step {task.index} of {asked.workflow.name!r}"
+    def _check_session(self, task: Task, workflow: str, watcher: i.Caller | None) -> None:
+        where = f"step {task.index} of {workflow!r}"
         try:
             found = self._world.resolve(task.step.session, self._state.names)
         except UnknownSession as error:
             error.message = f"{where}: {error.message}; nothing was run"
             raise
-        if asked.follow and isinstance(found, Found) and found.place.session == asked.caller.session:
+        if watcher is not None and isinstance(found, Found) and found.place.session == watcher.session:
             raise Refused(
                 ErrorCode.NOT_ALLOWED,
                 f"{where} is for {found.place.session}, which you are in: "
                 "it would wait for this command to end, and this command for it",
                 hint="use --detach, or run it from another session; nothing was run",
             )
+
+
+def left_out(step: str, at: float) -> Settled:
+    """What a task counts as that comes before the step which a run begins with."""
+    reason = f"the run begins with {step}"
+    return Settled(result=StepResult.SKIPPED, at=at, cause=Cause.NOT_SELECTED, reason=reason)
 
 
 def _before(plan: Plan, step: str, now: float) -> tuple[tuple[int, Settled], ...]:
@@ -148,11 +144,9 @@ def _before(plan: Plan, step: str, now: float) -> tuple[tuple[int, Settled], ...
             hint=f"the steps are {', '.join(plan.of_step)}",
         )
     wanted = set(first).union(*(plan.behind(index) for index in first))
-    left_out = Settled(
-        result=StepResult.SKIPPED, at=now, cause=Cause.NOT_SELECTED, reason=f"the run begins with {step}"
-    )
+    nothing = left_out(step, now)
     in_steps = (task for task in plan.tasks if task.phase is plan.task(first[0]).phase)
-    return tuple((task.index, left_out) for task in in_steps if task.index not in wanted)
+    return tuple((task.index, nothing) for task in in_steps if task.index not in wanted)
 
 
 def _group(group: str, start: Start, number: int, now: float) -> str:
@@ -164,8 +158,6 @@ def _group(group: str, start: Start, number: int, now: float) -> str:
         raise BadInput(ErrorCode.BAD_PARAMS, f"concurrency.group: {error.message}") from error
 
 
-def _digest(asked: i.RunAsked) -> bytes:
+def _words(asked: i.RunAsked) -> list[str]:
     words = [asked.workflow.name, *(f"{name}={value}" for name, value in asked.inputs)]
-    if asked.begin_with:
-        words.append(f"from {asked.begin_with}")
-    return hashlib.blake2b("\0".join(words).encode(), digest_size=8).digest()
+    return [*words, f"from {asked.begin_with}"] if asked.begin_with else words

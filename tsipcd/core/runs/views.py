@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from tsipc_client.wire import messages as m
@@ -102,6 +102,21 @@ def step_view(state: State, run: RunRecord, task: Task, lines: Lines) -> StepVie
         attempt=len(record.messages),
         attempts=task.step.retry.attempts,
     )
+
+
+def attempts(run: RunRecord, record: TaskRecord) -> Iterator[m.AttemptView]:
+    """Those of a task that ended."""
+    for end in record.ends:
+        yield m.AttemptView(
+            attempt=end.retry + 1,
+            id=f"msg-{end.message}",
+            status=end.status,
+            reason=end.reason,
+            exit_code=end.exit_code,
+            started_at=end.started_at,
+            ended_at=end.ended_at,
+            log=_log(run, end.step, end.again, end.retry) if end.started_at is not None else "",
+        )
 
 
 def _run_view(state: State, run: RunRecord) -> m.RunView:
