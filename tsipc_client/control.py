@@ -25,6 +25,18 @@ class RunVerbs:
         """The latest workflow runs, oldest first."""
         return expect(m.RunList, self.call(m.Runs(limit=limit)))
 
+    def workflows(self) -> m.WorkflowList:
+        """All workflows, by name."""
+        return expect(m.WorkflowList, self.call(m.Workflows()))
+
+    def graph(self, name: str = "", *, text: str = "") -> m.GraphView:
+        """What waits for what in a workflow, or in a `text` in the language of workflows."""
+        return expect(m.GraphView, self.call(m.Graph(name=name, text=text)))
+
+    def rm(self, name: str) -> m.Removed:
+        """Remove a workflow. Its runs go on."""
+        return expect(m.Removed, self.call(m.Rm(name=name)))
+
     def pause(self, id: str) -> m.RunNow:  # noqa: A002 - its name on the wire
         """Begin nothing more of a run until it is resumed."""
         return expect(m.RunNow, self.call(m.Pause(id=id)))
@@ -89,6 +101,18 @@ class AsyncRunVerbs:
     async def runs(self, *, limit: int = 20) -> m.RunList:
         """The latest workflow runs, oldest first."""
         return expect(m.RunList, await self.call(m.Runs(limit=limit)))
+
+    async def workflows(self) -> m.WorkflowList:
+        """All workflows, by name."""
+        return expect(m.WorkflowList, await self.call(m.Workflows()))
+
+    async def graph(self, name: str = "", *, text: str = "") -> m.GraphView:
+        """What waits for what in a workflow, or in a `text` in the language of workflows."""
+        return expect(m.GraphView, await self.call(m.Graph(name=name, text=text)))
+
+    async def rm(self, name: str) -> m.Removed:
+        """Remove a workflow. Its runs go on."""
+        return expect(m.Removed, await self.call(m.Rm(name=name)))
 
     async def pause(self, id: str) -> m.RunNow:  # noqa: A002 - its name on the wire
         """Begin nothing more of a run until it is resumed."""
