@@ -75,6 +75,8 @@ NOTES: dict[str, str] = {
     "publish": "over an open connection; all of it is one machine's, which runs the hundred shells too",
     "durable": "to a session that is absent: nothing but the queue works. The client is Python on the same "
     "cores",
+    "listening": "over open connections to one daemon; those who publish and listen are Python on the same "
+    "cores",
     "stopping": "over an open connection, with what bash takes to run the line; other messages are sent to "
     "the second server meanwhile",
     "resting": "of the daemon's process and all its threads; without tmux and its clients",

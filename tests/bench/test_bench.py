@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import charts, report
-from tests.bench.__main__ import IMAGES, PAGE, PARTS, RESULTS, measure
+from tests.bench.__main__ import IMAGES, NOTES, PAGE, PARTS, RESULTS, measure
 from tests.bench.samples import Row, Samples
 
 
@@ -28,6 +28,11 @@ def test_the_table_shows_value_ratio_and_promise() -> None:
     ours, bare = Samples([0.020, 0.024, 0.022]), Samples([0.011, 0.011])
     lines = report.table([ours.row("send", promise="< 1.6 x", beside="python", other=bare)]).splitlines()
     assert lines[2] == "| send | 22.0 ms | 24.0 ms | python | 2.00 | < 1.6 x |"
+
+
+def test_every_part_says_what_it_measures() -> None:
+    """For those of its rows that do not say it themselves."""
+    assert PARTS.keys() == NOTES.keys()
 
 
 def test_one_note_of_many_rows_is_said_once() -> None:
