@@ -37,19 +37,26 @@ def show(wanted: Wanted, options: Options) -> int:
     shown: dict[str, _Log] = {}
     with deliver.connect(options) as daemon:
         while True:
-            if wanted.step:
+            run = expect(RunEnded, daemon.call(Watch(id=wanted.run)))
+            steps = [step for step in run.steps if wanted.step in ("", *_names(step))]
+            if wanted.step and (len(steps) < 2 or wanted.attempt):  # noqa: PLR2004 - one, or none of that name
                 told = expect(Explained, daemon.call(Explain(id=wanted.run, step=wanted.step)))
                 steps, is_over = _of_step(told, wanted), told.step.result is not None
             else:
-                run = expect(RunEnded, daemon.call(Watch(id=wanted.run)))
-                steps, is_over = [step for step in run.steps if step.log], run.ended_at is not None
+                is_over = run.ended_at is not None or all(step.result is not None for step in steps)
+                steps = [step for step in steps if step.log]
             for step in steps:
-                title = "" if wanted.step else f"== {step.index} {step.name} in {step.session}"
+                title = f"== {step.index} {step.name} in {step.session}" if step.name else ""
                 log = shown.setdefault(step.log, _Log(wanted.run, step, title, raw=wanted.raw))
                 log.go_on(is_whole=step.ended_at is not None)
             if is_over or not wanted.follow:
                 return ExitStatus.OK
             time.sleep(LONG_S)
+
+
+def _names(step: StepView) -> tuple[str, ...]:
+    """What it may be called: by its number, its name, or the id that combinations of a matrix share."""
+    return str(step.index), step.name, step.name.partition(" (")[0]
 
 
 def _of_step(told: Explained, wanted: Wanted) -> list[StepView]:

@@ -10,7 +10,7 @@ from tsipc_client.render.style import RUN_TONES, Tone, line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tsipc_client.render.style import Style
     from tsipc_client.wire.messages import Progress, RunEnded, StepView
@@ -68,7 +68,7 @@ class Board:
 
     def end(self, ended: RunEnded) -> None:
         """Take the final state in; steps never reached stay unseen."""
-        self.run, self.workflow, self.steps = ended.run, ended.workflow, len(ended.steps)
+        self.run, self.workflow, self.steps = ended.run, ended.workflow, len(_main(ended.steps))
         self.seen.update({step.index: step for step in ended.steps if step.status is not None})
 
 
@@ -78,12 +78,12 @@ class Board:
 def plain_lines(progress: Progress, before: StepView | None, style: Style) -> Iterator[str]:
     """What is worth a line in a log: a step waits (and why), starts, ends. Output lines are not."""
     step = progress.step
-    at = f"[{step.index}/{progress.steps}]"
+    at = f"[{step.index}/{progress.steps}]" if step.phase == "steps" else f"[{step.phase}]"
     if before is not None and _told(before) == _told(step):
         return
     if step.status is None and step.result is not None:
         mark = " ✓ " if succeeded(step) else " - "
-        yield line(style, at, (mark, Tone.DIM), _label(step), f": {outcome(step)}")
+        yield line(style, at, (mark, Tone.DIM), _label(step), f": {step.reason or step.result}")
     elif step.status is None and step.reason:
         yield line(style, at, " waits ", _label(step), f": {step.reason}")
     elif step.status == "held":
@@ -106,19 +106,25 @@ def _told(step: StepView) -> tuple[object, ...]:
     return step.status, step.reason, result, step.attempt
 
 
+def _main(steps: Sequence[StepView]) -> list[StepView]:
+    """Those that are no handlers."""
+    return [step for step in steps if step.phase == "steps"]
+
+
 def _label(step: StepView) -> str:
     return step.name or step.session
 
 
 def summary(ended: RunEnded, style: Style) -> str:
     """The run's end in one line."""
-    good = sum(1 for step in ended.steps if succeeded(step))
+    steps = _main(ended.steps)
+    good = sum(1 for step in steps if succeeded(step))
     time_taken = "" if ended.ended_at is None else f" in {duration(ended.ended_at - ended.started_at)}"
     return line(
         style,
         f"{ended.run} {ended.workflow}: ",
         (ended.status, RUN_TONES[ended.status]),
-        f", {good} of {plural(len(ended.steps), 'step')} done{time_taken}",
+        f", {good} of {plural(len(steps), 'step')} done{time_taken}",
         f": {ended.reason}" if ended.reason else "",
     )
 
@@ -135,7 +141,7 @@ def frame(board: Board, now: float, style: Style, rows: int) -> list[str]:
         style,
         (board.workflow, Tone.BOLD),
         f"  {board.run}",
-        f"  step {current.index if current else 0}/{board.steps}",
+        f"  step {min(current.index, board.steps) if current else 0}/{board.steps}",
         (f"  {duration(max(now - begun, 0))}" if begun is not None else "", Tone.DIM),
     )
     body: list[str] = []
@@ -162,7 +168,7 @@ def _step_lines(step: StepView, now: float, style: Style, *, detailed: bool) -> 
         style,
         "  ",
         (mark, tone),
-        f" {step.index} ",
+        f" {_place(step)} ",
         (step.session, Tone.CYAN),
         (note, tone),
         f"  {step.command}",
@@ -173,6 +179,11 @@ def _step_lines(step: StepView, now: float, style: Style, *, detailed: bool) -> 
         yield line(style, ("      waits: ", Tone.YELLOW), step.reason)
     elif step.last_line:
         yield line(style, "      ", (step.last_line, Tone.DIM))
+
+
+def _place(step: StepView) -> str:
+    """Its name, if somebody gave it one."""
+    return str(step.index) if step.name in ("", f"step-{step.index}") else step.name
 
 
 def _mark(step: StepView) -> tuple[str, Tone]:

@@ -77,9 +77,9 @@ def step_view(state: State, run: RunRecord, task: Task, lines: Lines) -> StepVie
         reason = settled.reason if settled.reason != f"exit {settled.exit_code}" else reason
         ended_at = ended_at or (settled.at if started is not None else None)
     elif record.question is not None:
-        reason = f"waits for an answer: {record.question.text}"
+        reason = f"no answer yet: {record.question.text}"
     elif record.retry_reason:
-        reason = f"waits for attempt {len(record.messages) + 1}, after: {record.retry_reason}"
+        reason = f"attempt {len(record.messages) + 1} comes, after: {record.retry_reason}"
     elif record.child:
         reason = f"it is run-{record.child}"
     command = task.step.command
@@ -120,14 +120,15 @@ def attempts(run: RunRecord, record: TaskRecord) -> Iterator[m.AttemptView]:
 
 
 def _run_view(state: State, run: RunRecord) -> m.RunView:
-    results = [record.settled for record in run.tasks.values() if record.settled is not None]
+    size = _size(run)
+    results = [each.settled for index, each in run.tasks.items() if each.settled and index <= size]
     task = _telling(run)
     step = step_view(state, run, task, {}) if task is not None else None
     return m.RunView(
         run=run.id,
         workflow=run.workflow,
         status=run.status,
-        steps=_size(run),
+        steps=size,
         done=sum(each.result is StepResult.SUCCESS for each in results),
         step=step.index if step is not None else 0,
         session=step.session if step is not None else "",
