@@ -76,7 +76,7 @@ def test_files_of_a_newer_version_are_refused_in_words(daemon: Daemon, name: str
     """A key or a version that is not known: told with its place, and the file stays as it is."""
     texts = {
         "config.toml": "[delivery]\nparallel = 4\n",
-        "workflows/w.json": '{"version": 2, "steps": [{"session": "s", "command": "c", "retry": 3}]}',
+        "workflows/w.json": '{"version": 3, "steps": [{"session": "s", "command": "c"}]}',
         "subscriptions.json": '{"subscriptions": {"s": [{"event": "e", "action": "speak"}]}}',
     }
     path = daemon.directory / name
@@ -96,5 +96,5 @@ def test_files_of_a_newer_version_are_refused_in_words(daemon: Daemon, name: str
         command = ["run", "w"] if name.startswith("work") else ["subscribe", "a", "e"]
         answer = ts_ipc(daemon.directory, *command)
         assert answer.status == 7
-        assert "version 1 only" in answer.err if name.startswith("work") else "speak" in answer.err
+        assert "upgrade ts-ipc" in answer.err if name.startswith("work") else "speak" in answer.err
     assert path.read_text() == texts[name]
