@@ -1,4 +1,4 @@
-"""Graphs of steps with everything real: shells of three kinds, answers of people, and a daemon that is killed."""
+"""Graphs of steps with everything real: three kinds of shells, people who answer, a daemon that is killed."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ steps:
     assert daemon.call("watch", id=first)["status"] == "failure"
 
 
-def test_a_paused_run_begins_nothing(daemon: Daemon, shells: Tmux, short_path: Path) -> None:
+def test_a_paused_run_begins_nothing(daemon: Daemon, short_path: Path) -> None:
     """What runs goes on; what comes next waits for `resume`, also over a kill."""
     text = """\
 defaults: {session: one}
