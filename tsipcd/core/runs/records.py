@@ -189,6 +189,12 @@ class RunRecord(msgspec.Struct, dict=True):
         """Its tasks."""
         return Plan(self.start.definition)
 
+    @cached_property
+    def size(self) -> int:
+        """How many tasks its steps are, without the handlers."""
+        steps = self.start.definition.steps
+        return sum(len(step.matrix.combinations) if step.matrix is not None else 1 for step in steps)
+
     def let_go(self) -> None:
         """Keep nothing that can be made anew."""
         self.__dict__.pop("plan", None)

@@ -36,7 +36,7 @@ def progress(state: State, run: RunRecord, index: int, lines: Lines) -> Progress
     return Progress(
         run=run.id,
         workflow=run.workflow,
-        steps=_size(run),
+        steps=run.size,
         step=step_view(state, run, run.plan.task(index), lines),
     )
 
@@ -86,7 +86,7 @@ def step_view(state: State, run: RunRecord, task: Task, lines: Lines) -> StepVie
     return StepView(
         index=task.index,
         session=task.step.session,
-        command=command[:COMMAND_CHARS] if _size(run) > MANY_STEPS else command,
+        command=command[:COMMAND_CHARS] if run.size > MANY_STEPS else command,
         status=status,
         id=f"msg-{number}" if number else "",
         reason=reason,
@@ -120,7 +120,7 @@ def attempts(run: RunRecord, record: TaskRecord) -> Iterator[m.AttemptView]:
 
 
 def _run_view(state: State, run: RunRecord) -> m.RunView:
-    size = _size(run)
+    size = run.size
     results = [each.settled for index, each in run.tasks.items() if each.settled and index <= size]
     task = _telling(run)
     step = step_view(state, run, task, {}) if task is not None else None
@@ -161,12 +161,6 @@ def _waits(run: RunRecord) -> str:
 
 def _end(record: TaskRecord, number: int) -> StepEnd | None:
     return next((end for end in reversed(record.ends) if end.message == number), None)
-
-
-def _size(run: RunRecord) -> int:
-    """How many tasks its steps are."""
-    steps = run.start.definition.steps
-    return sum(len(step.matrix.combinations) if step.matrix is not None else 1 for step in steps)
 
 
 def _log(run: RunRecord, index: int, again: int, retry: int) -> str:
