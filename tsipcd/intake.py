@@ -256,7 +256,8 @@ class Intake:
         """The definition of a run that is to start, or why there is none."""
         try:
             self._memory.before(0)
-            return i.DueRead(due.due, self._stores.workflow(due.workflow))
+            workflow, library = self._stores.workflow_with_parts(due.workflow)
+            return i.DueRead(due.due, workflow, library)
         except WireError as error:
             return i.DueRead(due.due, None, fault=error.message)
         except OSError as error:

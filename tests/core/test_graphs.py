@@ -403,6 +403,26 @@ def test_a_workflow_as_a_step(stage: Stage) -> None:
     assert stage.record.status is m.RunStatus.SUCCESS
 
 
+def test_a_workflow_as_a_step_that_cannot_begin_fails_its_step(stage: Stage) -> None:
+    """It is not there, or asks for what it is not given: a reason, and nothing more goes wrong."""
+    sub = step("sub", kind=Kind.WORKFLOW, workflow="inner", command="")
+    stage.run(sub)
+    assert stage.settled("sub").reason == "no workflow inner"
+    asking = Workflow(name="inner", steps=(step("x", "b"),), inputs=(("who", Input(required=True)),))
+    stage.run(sub, library=(asking,))
+    assert stage.settled("sub").reason == "inner needs the input 'who'"
+    assert stage.record.status is m.RunStatus.FAILURE
+
+
+def test_waits_that_grow_without_bound_stay_finite(stage: Stage) -> None:
+    """A year is long enough."""
+    stage.run(step("a", retry=Retry(attempts=5000, delay_s=1.0, backoff=1e300)))
+    for _ in range(3):
+        stage.does("a", 1)
+        stage.later(366 * 86_400.0)
+    assert stage.waiting() == {"a"}
+
+
 def test_a_cancelled_run_cancels_the_run_that_is_its_step(stage: Stage) -> None:
     """And ends when that has."""
     inner = Workflow(name="inner", steps=(step("x", "b"),))

@@ -15,6 +15,9 @@ from tsipcd.workflows.plan import Task
 MAX_UNASKED: Final = 3
 """Attempts of a task that is to be repeated after interruptions: it may be what interrupts itself."""
 
+LONGEST_S: Final = 366 * 86_400.0
+"""Between two attempts, however fast the waits grow."""
+
 TIMEOUT: Final = "timeout"
 """Another word for `timed-out` in a list of what is tried again."""
 
@@ -59,14 +62,19 @@ def retry_at(run: RunRecord, task: Task, record: TaskRecord, verdict: Verdict, n
         return None
     if done >= limit:
         return None
-    delay_s = retry.delay_s * retry.backoff ** (done - 1)
-    if retry.max_delay_s is not None:
-        delay_s = min(delay_s, retry.max_delay_s)
+    delay_s = min(_grown(retry.delay_s, retry.backoff, done - 1), retry.max_delay_s or LONGEST_S)
     if retry.jitter:
         delay_s *= _fraction(run.number, task.index, done)
     if record.deadline_at is not None and now + delay_s >= record.deadline_at:
         return None
     return now + delay_s
+
+
+def _grown(delay_s: float, backoff: float, times: int) -> float:
+    try:
+        return float(delay_s * backoff**times)
+    except OverflowError:
+        return LONGEST_S
 
 
 def _by_itself(end: StepEnd) -> Verdict:

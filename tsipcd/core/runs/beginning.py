@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tsipc_client.wire.errors import BadInput, ErrorCode
 from tsipc_client.wire.messages import MessageType, StepResult
 from tsipcd.core import facts as f
 from tsipcd.core.deliveries import Deliveries
@@ -28,7 +29,7 @@ class Beginning:
         self._ttl_s = ttl_s
 
     def begin(self, turn: Turn, run: RunRecord, task: Task, view: View) -> None:
-        """Begin a task that nothing keeps from it. Raises `ExpressionError`."""
+        """Begin a task that nothing keeps from it. Raises `ExpressionError` or `WireError`."""
         step = task.step
         match step.kind:
             case Kind.COMMAND:
@@ -65,7 +66,9 @@ class Beginning:
     def _begin_run(self, turn: Turn, run: RunRecord, task: Task, view: View) -> None:
         library = {each.name: each for each in run.start.library}
         inputs = {name: view.filled(text) for name, text in task.step.inputs}
-        definition = library[task.step.workflow]
+        definition = library.get(task.step.workflow)
+        if definition is None:
+            raise BadInput(ErrorCode.UNKNOWN_WORKFLOW, f"no workflow {task.step.workflow}")
         start = Start(
             definition=definition, library=run.start.library, trigger=Trigger.WORKFLOW,
             inputs=inputs_of(definition, inputs), event=run.start.event,

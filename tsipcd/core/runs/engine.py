@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tsipc_client.wire.errors import WireError
 from tsipc_client.wire.messages import RunStatus, Status, StepResult
 from tsipcd.core import facts as f
 from tsipcd.core.deliveries import Deliveries
@@ -271,8 +272,8 @@ class Engine:
             is_due, settled = view.condition()
             if is_due:
                 self._beginning.begin(turn, run, task, view)
-        except ExpressionError as error:
-            settle(turn, run, task.index, Verdict(StepResult.FAILURE, f"an expression: {error.message}"))
+        except (ExpressionError, WireError) as error:
+            settle(turn, run, task.index, _cannot_begin(error))
             return
         if settled is not None:
             turn.record(
@@ -334,8 +335,8 @@ class Engine:
     def _begin_again(self, turn: Turn, run: RunRecord, task: Task) -> None:
         try:
             self._beginning.attempt(turn, run, task, View(run, task))
-        except ExpressionError as error:
-            settle(turn, run, task.index, Verdict(StepResult.FAILURE, f"an expression: {error.message}"))
+        except (ExpressionError, WireError) as error:
+            settle(turn, run, task.index, _cannot_begin(error))
 
     def _child_ended(self, turn: Turn, child: RunRecord | None) -> None:
         if child is None or not child.has_ended or child.start.parent is None:
@@ -383,6 +384,11 @@ class Engine:
             for at in (record.due_at, record.deadline_at):
                 if record.settled is None and at is not None:
                     self._timers.set(at, run.number, number)
+
+
+def _cannot_begin(error: ExpressionError | WireError) -> Verdict:
+    what = "an expression: " if isinstance(error, ExpressionError) else ""
+    return Verdict(StepResult.FAILURE, f"{what}{error.message}")
 
 
 def _when(settled: Settled) -> float:
