@@ -9,7 +9,7 @@ from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING, cast
 
-from tsipc_client.asking import asks_for_repeat, expect, is_repeatable
+from tsipc_client.asking import asks_for_repeat, is_repeatable
 from tsipc_client.cli import deliver, plain, watch
 from tsipc_client.cli.orders import DEFAULT_TIMEOUT_S, Ask, Do, Options
 from tsipc_client.cli.statuses import ExitStatus, status_of_run
@@ -19,7 +19,7 @@ from tsipc_client.wire import codec
 from tsipc_client.wire.address import state_path
 from tsipc_client.wire.connection import Answered, Connection, Ended
 from tsipc_client.wire.errors import Broken, ErrorCode, WireError
-from tsipc_client.wire.messages import REQUESTS, DaemonStatus, Request, Result, Run, RunEnded
+from tsipc_client.wire.messages import REQUESTS, DaemonStatus, Request, Rerun, Result, Run, RunEnded
 
 if TYPE_CHECKING:
     from tsipc_client.cli.watch import Display
@@ -68,7 +68,9 @@ def follow(
             wait_for_end(cast("socket.socket", connection), Deadline(left_s))
     connection.close()
     # Under its key it is the same run.
-    return deliver.follow(expect(Run, request), replace(options_of(question), timeout_s=left_s), display)
+    return deliver.follow(
+        cast("Run | Rerun", request), replace(options_of(question), timeout_s=left_s), display
+    )
 
 
 def settle(
