@@ -7,6 +7,8 @@ import random
 import subprocess
 import sys
 import threading
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,10 @@ def heard(daemon: Daemon, count: int, start: int = 0) -> list[m.EventView]:
 LIVES = 300
 
 
+def _events(client: Client, start: int) -> Generator[m.EventView, None, None]:
+    yield from client.listen("deploy.*", start=start, timeout_s=5)
+
+
 def test_a_listener_that_is_cut_off_again_and_again(daemon: Daemon) -> None:
     """Each life reads a little, from disk or memory, while others publish; the daemon is killed, too."""
     wanted = [str(number) for number in range(10 * LIVES)]
@@ -61,12 +67,13 @@ def test_a_listener_that_is_cut_off_again_and_again(daemon: Daemon) -> None:
             daemon.kill()
             daemon.start()
         with Client(daemon.directory, start=False) as client:
-            stream = client.listen("deploy.*", start=start, timeout_s=5)
-            for event in itertools.islice(stream, chance.randint(1, 12) if done < len(wanted) else 100):
-                seen.append(event.data)
-                start = event.seq + 1
-                if event.data == wanted[done - 1]:
-                    break
+            most = chance.randint(1, 12) if done < len(wanted) else 100
+            with closing(_events(client, start)) as stream:
+                for event in itertools.islice(stream, most):
+                    seen.append(event.data)
+                    start = event.seq + 1
+                    if event.data == wanted[done - 1]:
+                        break
         lives += 1
     assert seen == wanted
     assert lives > LIVES // 2

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -26,7 +27,8 @@ VALIDATOR = jsonschema.Draft7Validator(SCHEMA)
 ODD = st.sampled_from(
     [None, True, False, 0, 1, 2, 300, 0.5, -1, "", " ", "a", "b-1", "1x", "10m", "true", "SIGINT", "x y", "fail",
      "queue", [], ["a"], [1], [None], [""], {}, {"a": 1}, {"a": ["x"]}, {"TS_A": 1}, {"x-y": 1}, {"run": "x"}]
-)  # fmt: skip
+).map(copy.deepcopy)  # fmt: skip
+"""Each its own: what is put in may be changed later."""
 KEYS = sorted(
     {
         "id", "name", "session", "needs", "depends", "order", "if", "timeout", "timeout-minutes", "timeout_sec",
