@@ -54,7 +54,7 @@ PARTS: dict[str, Part] = {
     ),
     "durable": lambda stage, n: durable.measure(stage, messages=200 * n, rounds=2 * n),
     "listening": lambda stage, n: hearing.measure(
-        stage, events=10_000 * n, listeners=1000 if n > 10 else 10, seconds=n / 20
+        stage, events=1_000 * n, listeners=100 if n > 10 else 10, seconds=n / 50
     ),
     "stopping": lambda stage, n: stopping.measure(stage, sends=5 * n),
     "resting": lambda stage, n: resting.measure(stage, seconds=10 if n > 10 else 0.1),
