@@ -70,7 +70,6 @@ class Deliver(StrEnum):
 
     WHEN_IDLE = "when-idle"
     NOW = "now"
-    NEW_WINDOW = "new-window"
 
 
 class InputType(StrEnum):
