@@ -33,6 +33,9 @@ LOOKS: Final = frozenset(
 )
 """Requests that need to know which sessions exist, or what starts by itself."""
 
+AGAIN_S: Final = 1.0
+"""After this a run that is due is tried once more, while a tmux server does not answer."""
+
 TOGETHER_S: Final = 0.1
 """An editor changes a folder several times for one file."""
 
@@ -158,6 +161,9 @@ class Intake:
 
     def on_due(self, due: ReadDue) -> None:
         """A run is to start by itself."""
+        if due.again:
+            self._loop.call_later(AGAIN_S, self.on_due, ReadDue(due.due, due.workflow))
+            return
         self._due.append(due)
         self._look()
 

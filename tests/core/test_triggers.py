@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.talk import Talk, only
+from tests.support.talk import Talk, only, session
 from tsipc_client.wire import messages as m
 from tsipcd.core import effects as e
 from tsipcd.core import facts as f
@@ -17,6 +17,7 @@ from tsipcd.core.state import State
 from tsipcd.core.triggers import facts as tf
 from tsipcd.core.triggers.records import Armed, Listening
 from tsipcd.core.triggers.schedules import BACK_S, PUNCTUAL_S
+from tsipcd.core.triggers.starting import PATIENCE_S
 from tsipcd.workflows.definition import EventTrigger, Input, ScheduleTrigger, Workflow, chain
 
 DAY, HOUR = 86_400.0, 3600.0
@@ -261,6 +262,22 @@ def test_a_run_that_cannot_start_says_why(talk: Talk, read_as: i.DueRead, reason
     assert reason in refused.reason
     assert runs(talk) == []
     assert not talk.state.triggers.due
+
+
+def test_a_run_waits_for_a_server_that_does_not_answer(talk: Talk) -> None:
+    """Its session may be there; after a minute it is refused all the same."""
+    read(talk, armed())
+    tick(talk, MIDNIGHT)
+    elsewhere = chain("deploy", [("elsewhere", "ls")])
+    talk.tell(i.Looked(silent=("tmux at /x does not answer",)))
+    assert talk.tell(i.DueRead(1, elsewhere)) == [e.ReadDue(1, "deploy", again=True)]
+    talk.see(session("claude-man", 2), session("elsewhere", 3))
+    talk.tell(i.DueRead(1, elsewhere))
+    assert len(runs(talk)) == 1
+    tick(talk, MIDNIGHT + DAY)
+    talk.now += PATIENCE_S
+    assert talk.tell(i.DueRead(2, chain("deploy", [("nowhere", "ls")]))) == []
+    assert isinstance(talk.facts[-1], tf.NotStarted)
 
 
 # ── events ────────────────────────────────────────────────────────────────────────────────────────────────

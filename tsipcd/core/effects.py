@@ -155,6 +155,8 @@ class ReadDue(msgspec.Struct, frozen=True, gc=False):
 
     due: int
     workflow: str
+    again: bool = False
+    """In a moment: a session of it may be on a server that has not answered yet."""
 
 
 class StoreWorkflow(msgspec.Struct, frozen=True):

@@ -83,7 +83,7 @@ class Machine:
         self._runs = RunRequests(
             state, self.world, self._engine, self._watching, loops=self._loops, bounds=self.bounds
         )
-        self._triggers = Triggers(state, self._runs)
+        self._triggers = Triggers(state, self.world, self._runs)
         self._control = Control(state, self._engine, self._watching, self._runs)
         self._requests = Requests(
             state,

@@ -6,12 +6,13 @@ began is not due any more.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from tsipc_client.wire import messages as m
-from tsipc_client.wire.errors import WireError
+from tsipc_client.wire.errors import UnknownSession, WireError
 from tsipcd.core import effects as e
 from tsipcd.core import inputs as i
+from tsipcd.core.names import World
 from tsipcd.core.runs.given import inputs_of
 from tsipcd.core.runs.records import Event, Start, Trigger
 from tsipcd.core.state import State
@@ -21,6 +22,9 @@ from tsipcd.core.triggers.records import DueRun
 from tsipcd.core.triggers.schedules import Schedules
 from tsipcd.core.triggers.table import event_id
 from tsipcd.core.turn import Turn
+
+PATIENCE_S: Final = 60.0
+"""How long a run waits for tmux servers that do not answer, if its sessions may be there."""
 
 
 class Runs(Protocol):
@@ -33,8 +37,9 @@ class Runs(Protocol):
 class Triggers:
     """Everything that starts by itself."""
 
-    def __init__(self, state: State, runs: Runs) -> None:
+    def __init__(self, state: State, world: World, runs: Runs) -> None:
         self._table = state.triggers
+        self._world = world
         self._runs = runs
         self._schedules = Schedules(state)
         self._events = Events()
@@ -132,5 +137,10 @@ class Triggers:
                 event=Event(due.event, due.source, due.data, due.event_id) if due.schedule is None else None,
             )
             self._runs.begin_due(turn, start, due)
+        except UnknownSession as error:
+            if self._world.silent and turn.now - due.at < PATIENCE_S:
+                turn.ask(e.ReadDue(due.number, due.workflow, again=True))
+            else:
+                turn.record(tf.NotStarted(turn.now, due.workflow, due.number, error.message))
         except WireError as error:
             turn.record(tf.NotStarted(turn.now, due.workflow, due.number, error.message))
