@@ -85,10 +85,11 @@ class TriggerFiles:
     def _triggers_of(
         self, name: str, known: tuple[Signature | None, tuple[Trigger, ...]] | None
     ) -> tuple[Signature | None, tuple[Trigger, ...]]:
-        signature = self._store.signature(name)
-        if known is not None and known[0] == signature:
-            return known
+        signature = None
         try:
+            signature = self._store.signature(name)
+            if known is not None and known[0] == signature:
+                return known
             return signature, self._store.read(name).workflow.on
         except (WireError, OSError) as error:
             triggers = known[1] if known is not None else ()

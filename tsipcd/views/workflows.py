@@ -78,8 +78,8 @@ class WorkflowStore:
         return found
 
     def signature(self, name: str) -> Signature | None:
-        """Changes when the definition's file does; None: it has none."""
-        return self._folder.signature(_file(name))
+        """Changes when the definition's file does; None: it has none. Raises `WireError` if it has two."""
+        return self._folder.signature(self._file_of(name))
 
     def write(self, name: str, steps: Iterable[Step], created_at: float) -> tuple[str, bool]:
         """Create or replace the definition; on disk on return. For a thread. Raises `OSError`.
