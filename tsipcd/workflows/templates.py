@@ -43,17 +43,12 @@ def embedded(text: str) -> tuple[Embedded, ...]:
 
 def filled(text: str, value: Callable[[str], Value]) -> str:
     """`text` with each expression replaced by what `value` says of it, as text."""
-    return replaced(text, lambda _, source: text_of(value(source)))
-
-
-def replaced(text: str, by: Callable[[int, str], str]) -> str:
-    """`text` with its expressions replaced; `by` gets the number of each, from 0, and its source."""
     if OPEN not in text:
         return text
     made: list[str] = []
     at = 0
-    for index, each in enumerate(embedded(text)):
-        made += (text[at : each.start], by(index, each.source))
+    for each in embedded(text):
+        made += (text[at : each.start], text_of(value(each.source)))
         at = each.end
     return "".join([*made, text[at:]])
 

@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import Final
 
 from tsipc_client.wire.messages import RunStatus, StepResult
-from tsipcd.core.runs.records import GOOD, Cause, RunRecord, Settled
+from tsipcd.core.runs.records import GOOD, Cause, RunRecord, Settled, Standing
+from tsipcd.core.runs.standing import standing_of
 from tsipcd.workflows.contexts import CONTEXTS, STATUS_FUNCTIONS
-from tsipcd.workflows.definition import Order
 from tsipcd.workflows.event import EventContext
 from tsipcd.workflows.expressions.evaluation import Evaluation, Status
 from tsipcd.workflows.expressions.faults import ExpressionError, Stage
@@ -35,43 +35,6 @@ _WORST: Final = (
 """What a step comes to whose tasks came to several things: the first of these."""
 
 
-class Standing:
-    """How what a task comes after went."""
-
-    def __init__(self, run: RunRecord, task: Task) -> None:
-        """A task of a list sees all that came before it in the list; one with `needs` sees those."""
-        self.is_well = True
-        """Nothing of it went wrong, or was left out because of something else."""
-        self.culprit: int = 0
-        """The first task that is not well; 0: none."""
-        self.has_failed = self.is_interrupted = False
-        seen: set[int] = set()
-        left = [(need, task.step.order) for need in reversed(task.needs)]
-        while left:
-            index, order = left.pop()
-            settled = run.settled(index)
-            if index in seen or settled is None:
-                continue
-            seen.add(index)
-            self._see(index, settled, order)
-            # What was left out tells nothing: look at what it comes after.
-            if order is Order.LISTED or settled.result is StepResult.SKIPPED:
-                before = run.plan.task(index)
-                left += [(need, before.step.order) for need in reversed(before.needs)]
-
-    def _see(self, index: int, settled: Settled, order: Order) -> None:
-        result = settled.conclusion
-        passes = settled.cause is Cause.NOT_SELECTED or (
-            settled.cause is Cause.CONDITION and order is Order.LISTED
-        )
-        if result is not StepResult.SUCCESS and not passes:
-            if self.is_well:
-                self.culprit = index
-            self.is_well = False
-        self.has_failed |= result not in GOOD and result is not StepResult.CANCELLED
-        self.is_interrupted |= result is StepResult.INTERRUPTED
-
-
 class View:
     """What the expressions of one task see."""
 
@@ -84,7 +47,7 @@ class View:
     def condition(self) -> tuple[bool, Settled | None]:
         """Whether its turn has come; if not, how it is settled but for the time. Raises `ExpressionError`."""
         source = self._task.step.if_
-        standing = Standing(self._run, self._task)
+        standing = standing_of(self._run, self._task)
         node = parsed(source)
         if self._task.phase is Phase.STEPS and not self.asks_for_status and not standing.is_well:
             return False, _upstream(self._run, standing.culprit)
@@ -111,7 +74,7 @@ class View:
 
     def value(self, source: str) -> Value:
         """What an expression comes to. Raises `ExpressionError`."""
-        evaluation = Evaluation(source, self._values(), self._functions(Standing(self._run, self._task)))
+        evaluation = Evaluation(source, self._values(), self._functions(standing_of(self._run, self._task)))
         return evaluation.of(parsed(source))
 
     def filled(self, template: str) -> str:
@@ -169,11 +132,6 @@ class View:
 def parsed(source: str) -> Node | None:
     """The tree of an expression of a workflow. Raises `ExpressionError`."""
     return parse(source, CONTEXTS, STATUS_FUNCTIONS)
-
-
-def result_of(run: RunRecord, step: str) -> StepResult | None:
-    """What a step's tasks came to together; None: not all are settled."""
-    return _worst(run, step, lambda settled: settled.result)
 
 
 def _worst(run: RunRecord, step: str, what: Callable[[Settled], StepResult]) -> StepResult | None:

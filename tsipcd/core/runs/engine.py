@@ -303,7 +303,9 @@ class Engine:
         verdict = judged(record, message, stopped=stopped, why=record.unwanted or run.reason)
         due_at = None if stopped else retry_at(run, task, record, verdict, turn.now)
         if due_at is not None:
-            turn.record(rf.TaskRetried(turn.now, run.number, index, due_at, verdict.reason))
+            turn.record(
+                rf.TaskRetried(turn.now, run.number, index, due_at, verdict.reason or str(verdict.result))
+            )
         elif verdict.result is StepResult.INTERRUPTED and task.step.on_interrupt is OnInterrupt.ASK:
             text = f"{task.name} of {run.workflow} was interrupted ({verdict.reason}): run it again?"
             turn.record(rf.TaskAsked(turn.now, run.number, index, text, None, repeats=True))

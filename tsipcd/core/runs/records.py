@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from tsipc_client.wire.messages import RunStatus, Status, StepResult
 from tsipcd.core.records import Message, time_of
-from tsipcd.workflows.definition import Scalar, Workflow
+from tsipcd.workflows.definition import Order, Scalar, Workflow
 from tsipcd.workflows.plan import Phase, Plan
 
 OVER: Final = frozenset(RunStatus) - {RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.CANCELLING}
@@ -71,6 +71,26 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def conclusion(self) -> StepResult:
         """What others see of it."""
         return StepResult.SUCCESS if self.excused else self.result
+
+
+class Standing(NamedTuple):
+    """How what a task comes after went."""
+
+    is_well: bool = True
+    """Nothing of it went wrong, or was left out because of something else."""
+    culprit: int = 0
+    """The first task that is not well; 0: none."""
+    has_failed: bool = False
+    is_interrupted: bool = False
+
+    def behind(self, other: Standing) -> Standing:
+        """Both together; the culprit is the first one's."""
+        return Standing(
+            self.is_well and other.is_well,
+            self.culprit or other.culprit,
+            self.has_failed or other.has_failed,
+            self.is_interrupted or other.is_interrupted,
+        )
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -195,9 +215,14 @@ class RunRecord(msgspec.Struct, dict=True):
         steps = self.start.definition.steps
         return sum(len(step.matrix.combinations) if step.matrix is not None else 1 for step in steps)
 
+    @cached_property
+    def standings(self) -> dict[tuple[int, Order], Standing]:
+        """What `conditions.standing_of` found out of tasks that are settled."""
+        return {}
+
     def let_go(self) -> None:
         """Keep nothing that can be made anew."""
-        self.__dict__.pop("plan", None)
+        self.__dict__.clear()
 
     @property
     def has_ended(self) -> bool:

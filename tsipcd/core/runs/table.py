@@ -112,6 +112,7 @@ class RunTable:
         run.status, run.ended_at, run.outcome = RunStatus.RUNNING, None, None
         run.cancel_asked_at, run.cancel_phase, run.reason = None, None, ""
         run.timed_out = run.forced = False
+        run.let_go()
         record = run.task(message.step)
         record.settled, record.timed_out, record.unwanted = None, False, ""
         for index in run.plan.behind(message.step):
