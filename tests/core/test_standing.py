@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsipc_client.wire.messages import StepResult
@@ -56,6 +56,7 @@ def looked_through(run: RunRecord, task: Task) -> tuple[bool, bool, bool]:
     return well, failed, interrupted
 
 
+@settings(max_examples=300)
 @given(runs(), st.randoms(use_true_random=False))
 def test_it_is_what_a_walk_over_everything_finds(run: RunRecord, chance: object) -> None:
     """In whatever order the tasks are asked about; the culprit is one that is not well."""
