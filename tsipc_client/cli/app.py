@@ -58,7 +58,8 @@ EPILOG = """Every command has --help with examples, and --json. Short names: sub
 Exit statuses: 0 done, 1 a run failed, 2 usage, 3 run cancelled, 4 timed out,
 5 run interrupted, 6 unknown session, 7 refused, 8 connection broken,
 9 journal damaged (fsck), 10 something is bad (doctor), 11 run rejected,
-69 no daemon, 124 the time to wait was over, 125 no exit status (exec), 130 Ctrl-C.
+69 no daemon, 124 the time to wait was over, 125 no exit status (exec),
+130 Ctrl-C.
 """
 
 Command = Callable[..., Order]

@@ -103,7 +103,7 @@ class Control:
         else:
             names = ", ".join(task.name for task in asked)
             what = f"{len(asked)} steps of {run.id} ask: {names}" if asked else f"nothing in {run.id} asks"
-            hint = f"say which: ts-ipc approve {run.id} STEP" if asked else f"see it: ts-ipc show {run.id}"
+            hint = f"say which: ts-ipc approve {run.id} STEP" if asked else f"see it: ts-ipc watch {run.id}"
             raise Refused(ErrorCode.NOT_ALLOWED, what, hint=hint)
         self._engine.answer(turn, run, task.index, by, yes=yes)
 

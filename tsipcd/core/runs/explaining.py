@@ -7,7 +7,6 @@ from tsipc_client.wire.messages import RunStatus, Status, StepResult
 from tsipcd.core.runs import views
 from tsipcd.core.runs.records import Cause, RunRecord, TaskRecord
 from tsipcd.core.state import State
-from tsipcd.workflows.definition import Order
 from tsipcd.workflows.plan import Phase, Task
 
 
@@ -58,8 +57,7 @@ def _why_settled(task: Task, record: TaskRecord) -> str:
         case StepResult.SKIPPED, Cause.CONDITION:
             return f"It was skipped, since its condition was false: {task.step.if_.strip()}."
         case StepResult.SKIPPED, Cause.UPSTREAM:
-            kind = "the list before it" if task.step.order is Order.LISTED else "what it needs"
-            return f"It was skipped, since of {kind} {settled.reason}."
+            return f"It was skipped, since something that it comes behind did not go well: {settled.reason}."
         case StepResult.SKIPPED, _:
             return f"It was left out: {settled.reason}."
         case StepResult.SUCCESS, _:

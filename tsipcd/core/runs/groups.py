@@ -58,7 +58,7 @@ def waits(concurrency: Concurrency, others: list[RunRecord]) -> bool:
         raise Refused(
             ErrorCode.QUEUE_FULL,
             f"{queued:,} runs of the group {first.start.group!r} wait already",
-            hint=f"see what goes on: ts-ipc show {first.id}",
+            hint=f"see what goes on: ts-ipc watch {first.id}",
         )
     return True
 
