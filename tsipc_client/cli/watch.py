@@ -51,7 +51,7 @@ def watch(display: Display, follow: Callable[[Callable[[Progress], None]], RunEn
                 [
                     "",
                     f"ts-ipc: no longer watching; {board.run} goes on",
-                    f"  see it: ts-ipc queue    stop it: ts-ipc cancel {board.run}",
+                    f"  see it: ts-ipc watch {board.run}    stop it: ts-ipc cancel {board.run}",
                 ]
             )
         return _CTRL_C
