@@ -11,23 +11,18 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
 import pytest
 
+from tests.faults.clocked import HOUR, WITHIN_S, YEAR, Clocked
 from tests.faults.effort import count
 from tests.faults.stage import Stage
 from tests.faults.tally import Tally
-from tests.support.daemon import Daemon
 from tests.support.wait import until
 
 MODULE = "tests.faults.test_clock"
-LIBRARIES = [*Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), *Path("/usr/lib").glob("faketime/*.so.1")]
-WITHIN_S = 60.0
-HOUR, YEAR = 3_600, 31_536_000
 JUMPS = [YEAR, -YEAR, HOUR * 2, -HOUR * 2][: count(2, 4)]
 DATES = ["1969-06-01", "2231-12-31", "2038-01-20", "2106-02-08"][: count(2, 4)]
 
@@ -40,55 +35,6 @@ def unwatched() -> None:
 def trusting() -> None:
     """The safeguard switched off: what the clock says at start is believed."""
     mock.patch("tsipcd.core.clock.set_back_s", return_value=0.0).start()
-
-
-class Clocked:
-    """A daemon whose clock can be set."""
-
-    def __init__(self, stage: Stage) -> None:
-        if not LIBRARIES:
-            pytest.skip("needs libfaketime")
-        self.stage = stage
-        self.daemon: Daemon = stage.daemon
-        self._file = stage.folder / "offset"
-        self.set(0)
-        self.daemon.environment |= {
-            "LD_PRELOAD": str(LIBRARIES[0]),
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_NO_CACHE": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-        }
-
-    def set(self, by_s: float) -> None:
-        """The clock is so much ahead of the real one, or behind."""
-        self.by_s = int(by_s)
-        new = self._file.with_suffix(".new")
-        new.write_text(f"{self.by_s:+d}\n")
-        new.replace(self._file)
-
-    def set_to(self, date: str) -> None:
-        """The clock shows that date."""
-        self.set(datetime.fromisoformat(date).timestamp() - time.time())
-
-    def left_s(self, message: str) -> float:
-        """How long it may still wait, by the daemon's clock."""
-        shown = self.daemon.call("show", id=message)
-        return float(shown["expires_at"] - (time.time() + self.by_s))
-
-    def hold(self, **more: Any) -> str:
-        """A message that waits for a session which is not there."""
-        self.daemon.call("subscribe", session="tomorrow", event="e", action="command")
-        answer = self.daemon.call("send", source="s", target="tomorrow", message="ls", **more)
-        assert answer["status"] == "held"
-        return str(answer["id"])
-
-    def expires(self, message: str) -> None:
-        """Wait until it is over with it."""
-        until(
-            lambda: self.daemon.status_of(message) == "expired",
-            what=f"{message} expires; now {self.daemon.call('show', id=message)}",
-            within_s=WITHIN_S,
-        )
 
 
 @pytest.fixture
