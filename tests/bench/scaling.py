@@ -300,7 +300,7 @@ def _queued(stage: Stage) -> Callable[[int, int], dict[str, float]]:
             "`daemon status`": status.median_ms,
             "serving again": _restart(stage, "hello"),
             MEMORY: used,
-            EACH: (used - empty_mib) * MEBI / at,
+            EACH: max(used - empty_mib, 0.0) * MEBI / at,
         }
 
     return measured
